@@ -1,0 +1,93 @@
+# Needs Python >= 3.11 with venv and a package index; everything else it installs into .venv itself.
+
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$each" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$each"; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help demo test full lint types imports unit wheel nightly pythons lowest bench fuzz clean
+
+help:
+	@echo "make demo   see it work: a validated configuration and a verified token"
+	@echo "make test   every check of a change"
+	@echo "make full   what runs nightly: long profiles, every Python found, lowest dependencies, fuzz"
+	@echo "make bench  figures, each as a ratio to the bare library in the same run"
+	@echo "make clean  remove what was built or installed here"
+
+.venv/pip:
+	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 with venv was found: install one, or name it with make PYTHON=..."; exit 1; }
+	@echo "== making .venv with $(PYTHON)"
+	@"$(PYTHON)" -m venv .venv
+	@$(PIP) install --upgrade "pip>=25.1"
+	@touch $@
+
+.venv/runtime: .venv/pip pyproject.toml
+	@echo "== installing the package and its dependencies into .venv"
+	@$(PIP) install --editable ".[local]"
+	@touch $@
+
+.venv/development: .venv/runtime
+	@echo "== installing the development tools into .venv"
+	@$(PIP) install --group dev
+	@touch $@
+
+demo: .venv/runtime
+	@$(BIN)/python examples/demo.py
+
+test: lint types imports unit wheel
+	@echo "== all checks passed"
+
+lint: .venv/development
+	@echo "== ruff"
+	@ruff check --quiet .
+	@ruff format --quiet --check .
+
+types: .venv/development
+	@echo "== mypy --strict"
+	@mypy
+	@echo "== basedpyright on tests/typing and on the public surface"
+	@basedpyright --level error
+	@basedpyright --ignoreexternal --verifytypes netra_testkit > .venv/verifytypes.txt \
+		|| { tail -40 .venv/verifytypes.txt; exit 1; }
+	@grep -E "completeness score: 100%" .venv/verifytypes.txt
+
+imports: .venv/development
+	@echo "== import-linter"
+	@lint-imports --no-logo 2>/dev/null || lint-imports
+
+unit: .venv/development
+	@echo "== pytest with branch coverage"
+	@coverage erase
+	@coverage run -m pytest -n 2 --quiet
+	@coverage combine --quiet
+	@coverage report
+
+wheel: .venv/development
+	@echo "== the built wheel in a fresh environment"
+	@python tests/package/wheel_smoke.py
+
+full: nightly pythons lowest fuzz
+	@echo "== all nightly checks passed"
+
+nightly: .venv/development
+	@echo "== the long profiles"
+	@HYPOTHESIS_PROFILE=nightly python -m pytest -n 2 --quiet --timeout 900
+
+pythons: .venv/development
+	@python tests/package/environments.py every
+
+lowest: .venv/development
+	@python tests/package/environments.py lowest
+
+bench: .venv/development
+	@for each in tests/benchmarks/bench_*.py; do \
+		python -m "tests.benchmarks.$$(basename "$$each" .py)" || exit 1; done
+
+fuzz: .venv/development
+	@$(PIP) install --group fuzz 2>/dev/null || echo "== atheris does not install here"
+	@for each in tests/fuzz/fuzz_*.py; do \
+		echo "== $$each for 60 s"; python -m "tests.fuzz.$$(basename "$$each" .py)" || exit 1; done
+
+clean:
+	@rm -rf .venv build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

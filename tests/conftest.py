@@ -1,0 +1,50 @@
+"""What holds for every test: the network ends at loopback, and examples are bounded."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "default",
+    deadline=None,
+    max_examples=100,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "nightly", settings.get_profile("default"), max_examples=2000, derandomize=False
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+LOOPBACK_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost", ""})
+
+
+def is_loopback(host: object) -> bool:
+    """Whether a host, by name or address, is this machine."""
+    text = host.decode() if isinstance(host, bytes) else host
+    if not isinstance(text, str):
+        return text is None
+    try:
+        return ipaddress.ip_address(text.partition("%")[0]).is_loopback
+    except ValueError:
+        return text.lower() in LOOPBACK_NAMES
+
+
+def refuse_the_outside(event: str, arguments: tuple[object, ...]) -> None:
+    """Stop a test that would resolve or reach anything but loopback."""
+    if event == "socket.getaddrinfo" and not is_loopback(arguments[0]):
+        message = f"a test must not resolve {arguments[0]!r}: the network ends at loopback"
+        raise PermissionError(message)
+    if event == "socket.connect":
+        address = arguments[1]
+        if isinstance(address, tuple) and not is_loopback(address[0]):
+            message = f"a test must not connect to {address!r}: the network ends at loopback"
+            raise PermissionError(message)
+
+
+sys.addaudithook(refuse_the_outside)
