@@ -1,0 +1,1 @@
+"""What may be written down: states, objects, logs and traces without secrets."""

@@ -1,0 +1,53 @@
+"""Which pieces of a secret can be read in a text: slow, and without any index."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import urllib.parse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+WINDOW = 12
+HEADER = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+MASK = re.compile(r"\[masked[^\]]*\]")
+
+
+def alike(text: str) -> str:
+    return text.replace("+", "-").replace("/", "_")
+
+
+def forms(secret: str) -> set[str]:
+    """Every form that is promised, written with the tools that programs write them with."""
+    data = secret.encode("utf-8", "surrogatepass")
+    shifted = [
+        base64.b64encode(b"?" * before + data).decode()[foreign:]
+        for before, foreign in ((0, 0), (1, 2), (2, 3))
+    ]
+    return {
+        secret,
+        *shifted,
+        *(each.replace("+", "-").replace("/", "_") for each in shifted),
+        urllib.parse.quote(data, safe=""),
+        urllib.parse.quote(data),
+        urllib.parse.quote_plus(data),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],
+    }
+
+
+def windows(texts: Iterable[str]) -> set[str]:
+    return {alike(text[at : at + WINDOW]) for text in texts for at in range(len(text) - WINDOW + 1)}
+
+
+PUBLIC = windows(forms(HEADER))
+
+
+def survivors(text: str, *secrets: str) -> list[str]:
+    """The pieces of secrets that can be read in a text which may be masked in places."""
+    pieces = windows(form for each in secrets for form in forms(each)) - PUBLIC
+    return sorted(pieces & windows(MASK.split(text)))
