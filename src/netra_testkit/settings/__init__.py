@@ -1,0 +1,1 @@
+"""Where staging is, and with which credentials to come in."""
