@@ -1,0 +1,175 @@
+"""Server-sent events out of bytes, however these are cut."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from netra_testkit.errors import MalformedFrame
+from netra_testkit.wire.excerpts import bounded
+from netra_testkit.wire.frames import DEFAULT_MAX_SIZE, Frame
+
+if TYPE_CHECKING:
+    from netra_testkit.safety.jsonable import JsonValue
+
+__all__ = ["SseEvent", "SseParser"]
+
+LONGEST_NUMBER = 15
+
+
+def _refused(constant: str) -> JsonValue:
+    raise ValueError(f"{constant} is not JSON")
+
+
+DECODER = json.JSONDecoder(parse_constant=_refused)
+
+
+class SseEvent(NamedTuple):
+    """One event of a stream.
+
+    Attributes:
+        event: Its name; ``message`` when the server gave none.
+        data: Its data lines, joined by line feeds.
+        id: The last id seen so far; None before the first.
+        retry: The reconnection time in milliseconds that came with it.
+    """
+
+    event: str
+    data: str
+    id: str | None = None
+    retry: int | None = None
+
+    def json(self) -> JsonValue:
+        """The data's JSON value.
+
+        Raises:
+            MalformedFrame: The data is not JSON.
+        """
+        data = self.data
+        try:
+            return DECODER.decode(data)  # type: ignore[no-any-return] # JSON is JSON
+        except (ValueError, RecursionError):
+            raise MalformedFrame(reason="not JSON", excerpt=bounded(data)) from None
+
+    def frame(self) -> Frame:
+        """The data as a frame of the platform.
+
+        Raises:
+            MalformedFrame: The data is none.
+        """
+        return Frame.decode(self.data)
+
+
+class SseParser:
+    """Takes the bytes of a stream in pieces of any size and gives its events.
+
+    Lines end with LF, CR or CRLF; a byte order mark at the start and comments are passed over;
+    an event that the stream's end cuts off is dropped, as the format asks.
+
+    Args:
+        max_size: The most characters that one line, and the data of one event, may have.
+    """
+
+    def __init__(self, *, max_size: int = DEFAULT_MAX_SIZE) -> None:
+        self._max_size = max_size
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._begun = False
+        self._after_carriage_return = False
+        self._rest: list[str] = []
+        self._rest_size = 0
+        self._event = ""
+        self._data: list[str] = []
+        self._data_size = 0
+        self._id: str | None = None
+        self._retry: int | None = None
+        self._failure: MalformedFrame | None = None
+
+    @property
+    def last_id(self) -> str | None:
+        """The last id seen, None before the first."""
+        return self._id
+
+    def feed(self, piece: bytes) -> list[SseEvent]:
+        """The events that this piece completes.
+
+        What is too large ends the stream. Events before it are given first: then it is raised by
+        the next call, for which an empty piece is enough.
+
+        Raises:
+            MalformedFrame: A line or an event is larger than allowed.
+        """
+        if self._failure is not None:
+            raise self._failure
+        text = self._decode(piece)
+        if not text:
+            return []
+        events: list[SseEvent] = []
+        failure: MalformedFrame | None = None
+        for line in self._lines(text):
+            if line:
+                failure = self._field(line)
+                if failure is not None:
+                    break
+            else:
+                if self._data:
+                    events.append(self._dispatched())
+                self._event = ""
+        if failure is None and self._rest_size > self._max_size:
+            failure = self._too_large("a line", "".join(self._rest))
+        self._failure = failure
+        if failure is not None and not events:
+            raise failure
+        return events
+
+    def _lines(self, text: str) -> list[str]:
+        """The lines that this text completes; what follows them waits for more."""
+        if not self._begun:
+            self._begun = True
+            text = text.removeprefix("\ufeff")
+        if self._after_carriage_return:
+            text = text.removeprefix("\n")
+        self._after_carriage_return = text.endswith("\r")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        lines = text.split("\n")
+        last = lines.pop()
+        if lines:
+            if self._rest:
+                lines[0] = "".join((*self._rest, lines[0]))
+            self._rest, self._rest_size = [], 0
+        if last:
+            self._rest.append(last)
+            self._rest_size += len(last)
+        return lines
+
+    def _field(self, line: str) -> MalformedFrame | None:
+        """Take a line that is not empty; what is wrong with its size."""
+        if len(line) > self._max_size:
+            return self._too_large("a line", line)
+        name, _, value = line.partition(":")
+        if value[:1] == " ":
+            value = value[1:]
+        if name == "data":
+            self._data.append(value)
+            self._data_size += len(value) + 1
+            if self._data_size > self._max_size + 1:
+                return self._too_large("an event", "\n".join(self._data))
+        elif name == "event":
+            self._event = value
+        elif name == "id":
+            if "\0" not in value:
+                self._id = value
+        elif name == "retry" and value.isascii() and value.isdigit():
+            self._retry = int(value[:LONGEST_NUMBER])
+        return None
+
+    def _dispatched(self) -> SseEvent:
+        data = self._data[0] if len(self._data) == 1 else "\n".join(self._data)
+        event = SseEvent(self._event or "message", data, self._id, self._retry)
+        self._data, self._data_size, self._retry = [], 0, None
+        return event
+
+    def _too_large(self, what: str, text: str) -> MalformedFrame:
+        reason = f"{what} of more than {self._max_size} characters"
+        return MalformedFrame(reason=reason, excerpt=bounded(text))
