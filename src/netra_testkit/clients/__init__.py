@@ -1,0 +1,1 @@
+"""How to talk to a deployment, never longer than allowed."""

@@ -1,0 +1,401 @@
+"""One WebSocket and what it says: kept, claimed or answered, never lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from websockets.exceptions import InvalidState
+
+from netra_testkit.clients.call_ids import new_ids, traceparent
+from netra_testkit.clients.connecting import upgraded
+from netra_testkit.clients.hearing import EXCERPT, Hearing
+from netra_testkit.clients.watchdog import Watchdog
+from netra_testkit.errors import (
+    AuthRefused,
+    Cause,
+    ClientClosed,
+    DeadlineExceeded,
+    HandshakeFailed,
+    Misuse,
+    ServerClosed,
+    WrongLoop,
+)
+from netra_testkit.wire.closing import CloseCode, Closing
+from netra_testkit.wire.frames import DEFAULT_MAX_SIZE, encode
+from netra_testkit.wire.lifecycle import ConnectionState, step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from websockets.exceptions import ConnectionClosed
+
+    from netra_testkit.clients.call_ids import CallIds
+    from netra_testkit.clients.deadline import Deadline
+    from netra_testkit.clients.handshake import Handshake
+    from netra_testkit.clients.isolation import Witness
+    from netra_testkit.clients.mailbox import Mailbox
+    from netra_testkit.clients.socket import Socket
+    from netra_testkit.safety.trace import Trace
+    from netra_testkit.settings.config import StagingConfig
+    from netra_testkit.wire.frames import Frame
+    from netra_testkit.wire.types import MessageType
+
+__all__ = ["Connection"]
+
+# A peer that asks and does not read the answers is cut beyond this.
+MOST_UNREAD_ANSWERS = 1024 * 1024
+LOST = Closing(code=CloseCode.ABNORMAL, reason="", closed_by="transport")
+
+
+class Connection:
+    """The engine below ChatClient: opens, reads, writes, waits and closes, each bounded.
+
+    Args:
+        config: Where the deployment is, and how long to wait.
+        token: The access token; None for anonymous.
+        thread_id: The thread to speak in, until the server names one.
+        announce: Whether to announce a test.
+        session: What groups the calls of one run in the server's log.
+        trace: Where to record frames.
+        witness: Sees every event that comes.
+
+    Attributes:
+        state: Where the connection is in its life.
+        hearing: What comes, sorted.
+        handshake: What the frames since the upgrade have said.
+        subprotocol: The one the server chose, masked.
+        findings: What was wrong but tolerable.
+        ids: The request id and trace id of the upgrade.
+    """
+
+    def __init__(
+        self,
+        config: StagingConfig,
+        *,
+        token: str | None,
+        thread_id: str | None,
+        announce: bool,
+        session: str | None,
+        trace: Trace | None,
+        witness: Witness | None,
+    ) -> None:
+        self._config = config
+        self._token = token
+        self._announce = announce
+        self._session = session or secrets.token_hex(8)
+        self._trace = trace
+        self.hearing: Hearing = Hearing(
+            thread_id=thread_id,
+            extra_aliases=config.extra_aliases,
+            trace=trace,
+            witness=witness,
+            answer=self._answer,
+            pause=self._stop_reading,
+            resume=self._read_on,
+        )
+        self.handshake: Handshake = self.hearing.handshake
+        self.ids: CallIds = new_ids()
+        self.state: ConnectionState = ConnectionState.CONNECTING
+        self.subprotocol: str | None = None
+        self.findings: tuple[str, ...] = ()
+        self._said = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._socket: Socket | None = None
+        self._watchdog = Watchdog()
+        self._open = False
+        self._ending: Closing | None = None
+        self._ended_by_itself = False
+        self._met = False
+        self._closed_here = False
+
+    async def open(self, deadline: Deadline) -> None:
+        """Connect, and wait for the welcome. A failure or a cancellation cuts the connection."""
+        if self._loop is not None:
+            raise Misuse(what="a ChatClient was entered twice", hint="Make a new one.")
+        self._loop = asyncio.get_running_loop()
+        timeouts = self._config.timeouts
+        try:
+            await self._connect(deadline.child(timeouts.connect))
+            await self._welcomed(deadline.child(timeouts.welcome))
+        except BaseException:
+            self.state = ConnectionState.FAILED
+            await self.cut()
+            raise
+        self._open = True
+
+    async def close(self, deadline: Deadline) -> None:
+        """Say goodbye and wait for the answer, then cut in any case."""
+        if self._socket is None or self._closed_here:
+            return
+        self._closed_here = True
+        if self._ending is not None:
+            await self.cut()
+            return
+        self.state = step(self.state, ConnectionState.CLOSING)
+        try:
+            async with deadline.guard(
+                phase="close",
+                waiting_for="answer to the goodbye",
+                heard=self._heard_at,
+                cause=Cause.PRODUCT,
+                **self.ids,
+            ):
+                await self._socket.close()
+        finally:
+            await self.cut()
+
+    def abort(self) -> None:
+        """Cut the socket now, without a goodbye."""
+        if self._socket is not None:
+            self._closed_here = True
+            self._socket.transport.abort()
+
+    async def cut(self) -> None:
+        """Free the socket; waits for this loop only, never for the server."""
+        self._watchdog.stop()
+        if self._socket is not None:
+            self._socket.transport.abort()
+            await self._socket.wait_closed()
+        if self.state is ConnectionState.CLOSING:
+            self.state = step(self.state, ConnectionState.CLOSED)
+
+    @property
+    def unmet(self) -> bool:
+        """Whether the connection ended badly and no call has said so."""
+        if self._ending is None or self._ending.clean:
+            return False
+        return self.ended and not self._met
+
+    @property
+    def ended(self) -> bool:
+        """Whether the connection ended without our closing it."""
+        return self._ended_by_itself
+
+    def check(self) -> None:
+        """Refuse a call on a connection that is not open here, before any I/O."""
+        if self._loop is None:
+            raise ClientClosed(what="a call on a ChatClient that was never opened")
+        if self._loop is not asyncio.get_running_loop():
+            raise WrongLoop(what="a call on a ChatClient that another event loop opened")
+        if self._closed_here or not self._open:
+            raise ClientClosed(what="a call on a ChatClient that is closed")
+
+    async def write(self, data: str | bytes, deadline: Deadline) -> None:
+        """Send; a timeout or a cancellation ends the connection, for half may be on its way."""
+        if self._ending is not None:
+            raise self.closed_error("send")
+        if deadline.expired:
+            raise self.exceeded(deadline, "send", "room to send")
+        socket = self._opened()
+        if self._trace is not None:
+            self._trace.record("sent", data if isinstance(data, str) else repr(data))
+        self._said = True
+        try:
+            socket.say(data)
+        except InvalidState:  # a goodbye has been seen; the end follows within the grace
+            await socket.wait_closed()
+            raise self.closed_error("send") from None
+        if socket.paused:
+            await self._drain(socket, deadline)
+
+    async def _drain(self, socket: Socket, deadline: Deadline) -> None:
+        expired = asyncio.Event()
+
+        def expire() -> None:
+            expired.set()
+            socket.transport.abort()
+
+        self._watchdog.watch(expired, deadline.remaining, expire)
+        try:
+            await socket.drain()
+        except ConnectionError:  # the transport broke; how it ended is known by now
+            await socket.wait_closed()
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            self._watchdog.forget(expired)
+        if expired.is_set():
+            self._met = True
+            raise self.exceeded(deadline, "send", "room to send")
+        if self._ending is not None:
+            raise self.closed_error("send")
+
+    async def until(
+        self,
+        box: Mailbox,
+        wanted: Callable[[Frame], bool] | None,
+        deadline: Deadline,
+        phase: str,
+    ) -> Frame | None:
+        """The next wanted frame of a mailbox; None when the deadline comes first."""
+        while True:
+            frame = box.take(wanted)
+            if frame is not None:
+                return frame
+            if self._closed_here:
+                raise ClientClosed(what=f"the ChatClient was closed during {phase}")
+            if self._ending is not None:
+                raise self.closed_error(phase)
+            if deadline.expired:
+                return None
+            await self.woken(box, deadline)
+
+    async def woken(self, box: Mailbox, deadline: Deadline) -> None:
+        """Wait until something arrives in a mailbox, the connection ends or the deadline comes."""
+        arrival = box.arrival()
+        self._watchdog.watch(arrival, deadline.remaining, box.wake)
+        try:
+            await arrival
+        finally:
+            self._watchdog.forget(arrival)
+
+    def exceeded(self, deadline: Deadline, phase: str, waiting_for: str) -> DeadlineExceeded:
+        """The error for a deadline that has passed, with the cause by what was said and heard."""
+        return deadline.exceeded(
+            phase=phase,
+            waiting_for=waiting_for,
+            heard=self._heard_at(),
+            cause=Cause.PRODUCT if self._said else Cause.UNDECIDED,
+            **self.ids,
+        )
+
+    def closed_error(self, phase: str) -> ServerClosed:
+        """The error for a connection that has ended."""
+        self._met = True
+        ending = self._ending or LOST
+        return ServerClosed(
+            code=int(ending.code),
+            reason=ending.reason,
+            closed_by=ending.closed_by,
+            phase=phase,
+            frames=self.hearing.excerpts,
+            cause=ending.cause(welcomed=self.handshake.ready, error_code=self.handshake.error_code),
+            **self.ids,
+        )
+
+    async def _connect(self, deadline: Deadline) -> None:
+        headers = {
+            "X-Request-ID": self.ids["request_id"],
+            "traceparent": traceparent(self.ids["trace_id"]),
+            "X-Test-Session": self._session,
+        }
+        if self._announce:
+            headers |= self._config.e2e_headers
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        config = self._config
+        try:
+            async with deadline.guard(
+                phase="connect",
+                waiting_for="upgrade to a WebSocket",
+                heard=self._heard_at,
+                cause=Cause.INFRASTRUCTURE,
+                **self.ids,
+            ):
+                await upgraded(
+                    config.websocket_url,
+                    keep=self._keep,
+                    token=self._token,
+                    headers=headers,
+                    ca_file=None if config.ca_file is None else str(config.ca_file),
+                    grace=config.timeouts.close,
+                    largest_message=DEFAULT_MAX_SIZE,
+                    ids=self.ids,
+                )
+        except DeadlineExceeded as expired:
+            if expired.last_activity is not None:
+                expired.cause = Cause.UNDECIDED
+            raise
+        self.state = step(self.state, ConnectionState.ACCEPTED)
+        chosen: str | None = self._opened().subprotocol
+        if chosen is not None and chosen.startswith("jwt."):
+            self.findings += ("the server chose the subprotocol that carries the token",)
+            chosen = "[masked token]"
+        self.subprotocol = chosen
+
+    def _keep(self, socket: Socket) -> None:
+        socket.hear = self.hearing.take
+        socket.lost = self._end
+        self._socket = socket
+
+    async def _welcomed(self, deadline: Deadline) -> None:
+        try:
+            async with deadline.guard(
+                phase="welcome", waiting_for="welcome", heard=self._heard_at, **self.ids
+            ):
+                while not self.handshake.ready:
+                    if self._ending is not None:
+                        raise self._refusal()
+                    await self.woken(self.hearing.progress, deadline)
+        except DeadlineExceeded:
+            if self.handshake.refused:
+                raise self._refusal() from None
+            if self.handshake.unready:
+                raise HandshakeFailed(
+                    phase="welcome",
+                    reason="the server said that the connection is not ready",
+                    frames=self.hearing.excerpts,
+                    cause=Cause.PRODUCT,
+                    **self.ids,
+                ) from None
+            raise
+        for target in ("authenticated", "services_ready", "processing_ready"):
+            self.state = step(self.state, ConnectionState(target))
+
+    def _refusal(self) -> AuthRefused | ServerClosed:
+        ending = self._ending
+        code = self.handshake.error_code
+        if ending is not None and not ending.is_refusal(welcomed=False, error_code=code):
+            return self.closed_error("welcome")
+        return AuthRefused(
+            via="close",
+            close_code=None if ending is None else int(ending.code),
+            error_code=code,
+            evidence=" ".join(self.hearing.excerpts)[-EXCERPT:],
+            **self.ids,
+        )
+
+    def _answer(self, kind: MessageType, payload: Mapping[str, object]) -> None:
+        socket = self._opened()
+        if socket.transport.get_write_buffer_size() > MOST_UNREAD_ANSWERS:
+            socket.transport.abort()
+            return
+        text = encode(
+            kind,
+            payload,
+            message_id=str(uuid.uuid4()),
+            timestamp=time.time(),
+            thread_id=self.handshake.thread_id,
+        )
+        if self._trace is not None:
+            self._trace.record("sent", text)
+        with contextlib.suppress(InvalidState):  # the goodbye has been said meanwhile
+            socket.say(text)
+
+    def _stop_reading(self) -> None:
+        self._opened().transport.pause_reading()
+
+    def _read_on(self) -> None:
+        if self._ending is None and not self._closed_here:
+            self._opened().transport.resume_reading()
+
+    def _end(self, closed: ConnectionClosed) -> None:
+        self._ending = Closing.from_exception(closed)
+        self._ended_by_itself = not self._closed_here
+        if not self._closed_here and self._open:
+            ended = ConnectionState.CLOSED if self._ending.clean else ConnectionState.FAILED
+            self.state = step(self.state, ended)
+        self.hearing.wake_everybody()
+
+    def _heard_at(self) -> float | None:
+        return None if self._socket is None else self._socket.heard_at
+
+    def _opened(self) -> Socket:
+        assert self._socket is not None  # noqa: S101 - what is called has passed check()
+        return self._socket

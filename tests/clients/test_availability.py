@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+from netra_testkit.clients.availability import LARGEST_BODY, Availability, probe
+from netra_testkit.errors import Cause, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+HEALTHY = b'{"status": "healthy", "service": "backend"}'
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _imported() -> None:
+    """What a probe takes is imported, so that a short bound is not spent on that."""
+    probe("http://127.0.0.1:1/health")
+
+
+def answer(status: str, body: bytes, *headers: str) -> bytes:
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+class Answering:
+    """A loopback server that reads each request and lets a function answer it."""
+
+    def __init__(self, react: Callable[[socket.socket], None]) -> None:
+        self.requests: list[str] = []
+        self._react = react
+        self._ended = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(0.05)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/health"
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._listener.close()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the test is over, at most this long; whether it is."""
+        return self._ended.wait(seconds)
+
+    def _serve(self) -> None:
+        while not self._ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                peer, _ = self._listener.accept()
+                with peer, contextlib.suppress(OSError):
+                    peer.settimeout(5)
+                    self.requests.append(peer.recv(65536).decode().partition("\r\n")[0])
+                    self._react(peer)
+
+
+@contextlib.contextmanager
+def sending(data: bytes) -> Iterator[Answering]:
+    with Answering(lambda peer: peer.sendall(data)) as server:
+        yield server
+
+
+def test_a_healthy_answer_is_available() -> None:
+    with sending(answer("200 OK", HEALTHY)) as server:
+        found = probe(server.url)
+    assert found == Availability(
+        available=True,
+        url=server.url,
+        evidence=f"HTTP 200: {HEALTHY.decode()}",
+        cause=None,
+        elapsed=found.elapsed,
+    )
+    assert 0 < found.elapsed < 4.5
+    assert server.requests == ["GET /health HTTP/1.1"]
+
+
+@pytest.mark.parametrize(
+    ("data", "evidence", "cause"),
+    [
+        pytest.param(
+            answer("503 Service Unavailable", b"<html>"),
+            "HTTP 503: <html>",
+            Cause.DEPLOYMENT,
+            id="a gateway's 503",
+        ),
+        pytest.param(
+            answer("503 Service Unavailable", b'{"error_code": "DOWN"}'),
+            'HTTP 503: {"error_code": "DOWN"}',
+            Cause.PRODUCT,
+            id="the platform's 503",
+        ),
+        pytest.param(
+            answer("500 Internal Server Error", b'{"detail": "x"}'),
+            'HTTP 500: {"detail": "x"}',
+            Cause.PRODUCT,
+            id="the platform's 500",
+        ),
+        pytest.param(
+            answer("404 Not Found", b"nothing"), "HTTP 404: nothing", Cause.UNDECIDED, id="404"
+        ),
+        pytest.param(
+            answer("302 Found", b"", "Location: https://example.com/health"),
+            "HTTP 302: ",
+            Cause.UNDECIDED,
+            id="a redirect, which is not followed",
+        ),
+        pytest.param(
+            answer("200 OK", b"<html>Log in</html>"),
+            "HTTP 200: <html>Log in</html> (not JSON: another service or a proxy answers)",
+            Cause.INFRASTRUCTURE,
+            id="a page",
+        ),
+        pytest.param(
+            answer("200 OK", b"[" * 60_000),
+            f"HTTP 200: {'[' * 200} (not JSON: another service or a proxy answers)",
+            Cause.INFRASTRUCTURE,
+            id="nested without end",
+        ),
+        pytest.param(
+            answer("200 OK", b'{"status": "unhealthy"}'),
+            'HTTP 200: {"status": "unhealthy"} (not healthy)',
+            Cause.PRODUCT,
+            id="unhealthy",
+        ),
+        pytest.param(
+            answer("200 OK", b'["healthy"]'),
+            'HTTP 200: ["healthy"] (not healthy)',
+            Cause.PRODUCT,
+            id="a list",
+        ),
+        pytest.param(
+            b"SSH-2.0-OpenSSH\r\n", "RemoteProtocolError: ", Cause.INFRASTRUCTURE, id="not HTTP"
+        ),
+        pytest.param(b"", "RemoteProtocolError: ", Cause.INFRASTRUCTURE, id="closed at once"),
+    ],
+)
+def test_any_other_answer_is_kept_as_evidence(data: bytes, evidence: str, cause: Cause) -> None:
+    with sending(data) as server:
+        found = probe(server.url)
+    assert not found.available
+    assert found.evidence.startswith(evidence)
+    assert found.cause is cause
+    assert len(server.requests) == 1
+
+
+def test_a_secret_in_an_answer_is_masked() -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9." + "a" * 40 + "." + "b" * 43
+    with sending(answer("401 Unauthorized", f"Bearer {token}".encode())) as server:
+        assert "a" * 12 not in probe(server.url).evidence
+
+
+def test_a_server_that_says_nothing_is_waited_for_no_longer_than_allowed() -> None:
+    def keep_silent(_: socket.socket) -> None:
+        server.wait(5)
+
+    with Answering(keep_silent) as server:
+        found = probe(server.url, within=0.3)
+    assert (found.available, found.cause) == (False, Cause.INFRASTRUCTURE)
+    assert found.evidence == "no answer within 0.3 s"
+    assert 0.2 < found.elapsed < 0.8
+
+
+def test_an_answer_that_drips_is_waited_for_no_longer_than_allowed() -> None:
+    def drip(peer: socket.socket) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not server.wait(0.02):
+            peer.sendall(b" ")
+
+    with Answering(drip) as server:
+        found = probe(server.url, within=0.5)
+        # Its thread ends too: it looks at the time between two pieces.
+        until = time.monotonic() + 2
+        while "netra-availability" in {each.name for each in threading.enumerate()}:
+            assert time.monotonic() < until
+            server.wait(0.01)
+    assert (found.available, found.cause) == (False, Cause.PRODUCT)
+    assert found.evidence == "the answer began, and did not end within 0.5 s"
+    assert found.elapsed < 1
+
+
+def test_an_endless_answer_is_read_up_to_a_bound() -> None:
+    def flood(peer: socket.socket) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            peer.sendall(b"x" * LARGEST_BODY)
+
+    with Answering(flood) as server:
+        found = probe(server.url)
+    assert "not JSON" in found.evidence
+    assert len(found.evidence) < 300
+
+
+def test_nobody_listening_is_infrastructure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    found = probe(f"http://127.0.0.1:{port}/health")
+    assert (found.available, found.cause) == (False, Cause.INFRASTRUCTURE)
+    assert found.evidence.startswith("ConnectError: ")
+
+
+def test_certificates_that_cannot_be_read_are_not_called_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="ca_file"):
+        probe("https://127.0.0.1:1/health", ca_file=str(tmp_path / "missing.pem"))
+
+
+def test_what_nobody_foresaw_is_raised_and_not_called_unavailable() -> None:
+    with pytest.raises(AttributeError):
+        probe(object())  # type: ignore[arg-type]
+
+
+def test_no_proxy_leads_to_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with sending(answer("200 OK", HEALTHY)) as server:
+        assert probe(server.url).available
+
+
+ASK = """
+import json
+from netra_testkit.clients.availability import is_staging_available, staging_availability
+{body}
+answers = [is_staging_available(), is_staging_available()]
+print(json.dumps([*answers, staging_availability().evidence, staging_availability().url]))
+"""
+IN_A_LOOP = """
+import asyncio
+async def ask() -> bool: return is_staging_available()
+assert asyncio.run(ask())
+"""
+IN_THREADS = """
+import threading
+threads = [threading.Thread(target=is_staging_available) for _ in range(8)]
+[each.start() for each in threads]; [each.join() for each in threads]
+"""
+
+
+def ask(url: str, body: str = "") -> list[object]:
+    environment = {
+        **{name: text for name, text in os.environ.items() if not name.startswith("NETRA_")},
+        "NETRA_ENVIRONMENT": "local",
+        "NETRA_BASE_URL": url.removesuffix("/health"),
+    }
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-W", "error", "-c", ASK.format(body=body)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    found: list[object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    "body", ["", IN_A_LOOP, IN_THREADS], ids=["plainly", "inside a running loop", "in threads"]
+)
+def test_a_process_asks_once_and_remembers(body: str) -> None:
+    with sending(answer("200 OK", HEALTHY)) as server:
+        found = ask(server.url, body)
+    assert found == [True, True, f"HTTP 200: {HEALTHY.decode()}", server.url]
+    assert len(server.requests) == 1
+
+
+def test_an_answer_of_unavailable_is_remembered_too() -> None:
+    with sending(answer("503 Service Unavailable", b"")) as server:
+        found = ask(server.url)
+    assert found == [False, False, "HTTP 503: ", server.url]
+    assert len(server.requests) == 1
+
+
+def test_what_cannot_be_configured_is_not_called_unavailable() -> None:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        ask("http://example.com/health")
+    assert "ConfigurationError" in caught.value.stderr
+
+
+async def test_a_probe_inside_a_running_loop_is_no_different() -> None:
+    with sending(answer("200 OK", HEALTHY)) as server:
+        assert probe(server.url).available
+        assert (await asyncio.to_thread(probe, server.url)).available
