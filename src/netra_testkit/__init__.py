@@ -5,7 +5,8 @@ Every public name is loaded on first use, so that importing the package costs ne
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+# Known to every type checker by its name; importing typing would be nearly all the cost.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from netra_testkit.clients.availability import (
@@ -79,7 +80,7 @@ if TYPE_CHECKING:
     from netra_testkit.settings.explanation import Explanation
     from netra_testkit.settings.leases import Lease, UserPool
     from netra_testkit.settings.secrets import JwtSecret, resolve_jwt_secret
-    from netra_testkit.settings.timing import Budget, Budgets, Timeouts
+    from netra_testkit.settings.timing import Budget, Budgets, Statistic, Timeouts
     from netra_testkit.settings.tokens import (
         REQUIRED_CLAIMS,
         Claims,
@@ -96,7 +97,17 @@ if TYPE_CHECKING:
         users_for,
     )
     from netra_testkit.wire.closing import CloseCategory, CloseCode, Closing
-    from netra_testkit.wire.contract import Observation, RunContract, RunLimits, Violation
+    from netra_testkit.wire.contract import (
+        CRITICAL_EVENTS,
+        Ending,
+        Noteworthy,
+        Observation,
+        Outcome,
+        Rule,
+        RunContract,
+        RunLimits,
+        Violation,
+    )
     from netra_testkit.wire.events import AgentEvent
     from netra_testkit.wire.frames import Frame, encode
     from netra_testkit.wire.health import (
@@ -108,12 +119,14 @@ if TYPE_CHECKING:
         WebSocketHealth,
     )
     from netra_testkit.wire.lifecycle import LEGAL_STEPS, ConnectionState, step
+    from netra_testkit.wire.pace import HandOff, RunTiming
     from netra_testkit.wire.runs import AgentRun
     from netra_testkit.wire.sse import SseEvent, SseParser
     from netra_testkit.wire.types import MESSAGE_TYPES, Direction, MessageType, with_aliases
 
 __all__ = [
     "BAD_TOKENS",
+    "CRITICAL_EVENTS",
     "KNOWN_USERS",
     "LEGAL_STEPS",
     "MESSAGE_TYPES",
@@ -146,6 +159,7 @@ __all__ = [
     "Deadline",
     "DeadlineExceeded",
     "Direction",
+    "Ending",
     "Environment",
     "EventFeed",
     "EventStream",
@@ -154,6 +168,7 @@ __all__ = [
     "Finding",
     "FindingKind",
     "Frame",
+    "HandOff",
     "HandshakeFailed",
     "Health",
     "HttpClient",
@@ -169,7 +184,9 @@ __all__ = [
     "Misuse",
     "NetraError",
     "NotEnoughUsers",
+    "Noteworthy",
     "Observation",
+    "Outcome",
     "Password",
     "Problem",
     "RateLimited",
@@ -177,8 +194,10 @@ __all__ = [
     "RequestRefused",
     "Response",
     "RetryPolicy",
+    "Rule",
     "RunContract",
     "RunLimits",
+    "RunTiming",
     "SafeExtrasFilter",
     "SecretComparison",
     "SecretDiagnosis",
@@ -189,6 +208,7 @@ __all__ = [
     "Staging",
     "StagingConfig",
     "StagingUser",
+    "Statistic",
     "StreamTruncated",
     "Timeouts",
     "TokenInvalid",
@@ -241,6 +261,7 @@ _HOMES = {
     "BadTokens": "settings.bad_tokens",
     "Budget": "settings.timing",
     "Budgets": "settings.timing",
+    "CRITICAL_EVENTS": "wire.contract",
     "CallFailed": "errors",
     "Cause": "errors",
     "ChatClient": "clients.chat",
@@ -258,6 +279,7 @@ _HOMES = {
     "Deadline": "clients.deadline",
     "DeadlineExceeded": "errors",
     "Direction": "wire.types",
+    "Ending": "wire.contract",
     "Environment": "settings.environments",
     "EventFeed": "clients.feed",
     "EventStream": "clients.sse",
@@ -266,6 +288,7 @@ _HOMES = {
     "Finding": "wire.health",
     "FindingKind": "wire.health",
     "Frame": "wire.frames",
+    "HandOff": "wire.pace",
     "HandshakeFailed": "errors",
     "Health": "wire.health",
     "HttpClient": "clients.http",
@@ -284,7 +307,9 @@ _HOMES = {
     "Misuse": "errors",
     "NetraError": "errors",
     "NotEnoughUsers": "errors",
+    "Noteworthy": "wire.contract",
     "Observation": "wire.contract",
+    "Outcome": "wire.contract",
     "Password": "settings.users",
     "Problem": "errors",
     "REQUIRED_CLAIMS": "settings.tokens",
@@ -293,8 +318,10 @@ _HOMES = {
     "RequestRefused": "errors",
     "Response": "clients.response",
     "RetryPolicy": "clients.retry",
+    "Rule": "wire.contract",
     "RunContract": "wire.contract",
     "RunLimits": "wire.contract",
+    "RunTiming": "wire.pace",
     "STAGING_CONFIG": "settings.config",
     "SafeExtrasFilter": "safety.logs",
     "SecretComparison": "settings.agreement",
@@ -306,6 +333,7 @@ _HOMES = {
     "Staging": "clients.staging",
     "StagingConfig": "settings.config",
     "StagingUser": "settings.users",
+    "Statistic": "settings.timing",
     "StreamTruncated": "errors",
     "Timeouts": "settings.timing",
     "TokenInvalid": "errors",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import httpx
 import httpx_sse
+from tests.benchmarks.rounds import best_quartile
 
 from netra_testkit.clients.http import HttpClient
 from netra_testkit.safety.trace import Trace
 from netra_testkit.settings.config import StagingConfig
-from tests.benchmarks.rounds import best_quartile
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -9,8 +9,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -23,6 +22,9 @@ from netra_testkit.settings.leases import UserPool
 from netra_testkit.settings.secrets import JwtSecret
 from netra_testkit.settings.tokens import Claims, verify_token
 from netra_testkit.settings.users import StagingUser
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EVENTS = (
     ("agent_started", {"agent": "triage"}),
@@ -110,14 +112,18 @@ class Deployment:
             return 200, {"user": {"id": f"id-{secrets.token_hex(4)}", "email": asked.body["email"]}}
         if asked.user is None:
             return (401 if asked.headers.get("authorization") else 403), {"detail": "refused"}
+        return self.serve(asked, asked.user)
+
+    def serve(self, asked: Asked, user: str) -> Answer:
+        """The answer to a user who has come in."""
         if asked.method == "POST":
             thread_id = f"t-{len(self.threads)}"
-            self.threads[thread_id] = asked.user
+            self.threads[thread_id] = user
             return 200, {"id": thread_id, "object": "thread"}
         if asked.method == "DELETE":
             gone = self.threads.pop(asked.path.rpartition("/")[2], None)
             return (404, {"detail": "none"}) if gone is None else (200, {"deleted": True})
-        return 200, {"user": asked.user}
+        return 200, {"user": user}
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one HTTP connection."""
@@ -188,7 +194,9 @@ async def deployment() -> AsyncIterator[Deployment]:
         assert task is not None
         talking.add(task)
         try:
-            await there.talk(reader, writer)
+            # The streams of Python 3.11 report a connection that was cancelled as an error.
+            with contextlib.suppress(asyncio.CancelledError):
+                await there.talk(reader, writer)
         finally:
             talking.discard(task)
             writer.transport.abort()

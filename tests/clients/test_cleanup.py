@@ -73,7 +73,7 @@ async def test_the_block_s_own_failure_is_what_comes_out(there: Deployment, tmp_
 
     there.hook = crash
     staging = staged(there, tmp_path)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the block's end must not hide it
         async with staging.user() as alice:
             await alice.http.post("/api/threads", json={})
             raise ZeroDivisionError

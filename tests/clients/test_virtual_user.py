@@ -300,7 +300,7 @@ async def test_a_hanging_clean_up_is_cut_and_the_user_given_back(
 
     there.hook = hang
     staging = staged(there, tmp_path)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the block's end must not hide it
         async with staging.user() as alice:
             for _ in range(12):
                 await alice.http.post("/api/threads", json={})

@@ -50,6 +50,9 @@ from netra_testkit.settings.users import KNOWN_USERS, Password, StagingUser, use
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+# Longer than other tests may take: nothing here waits, but much is read.
+pytestmark = pytest.mark.timeout(900)
+
 EXAMPLES = 2000 if settings.get_current_profile_name() == "nightly" else 200
 READ_BY_THE_KIT = ("NETRA_", "STAGING_TEST_", "E2E_", "ENVIRONMENT")
 VARIABLES = (
@@ -61,6 +64,7 @@ VARIABLES = (
     "STAGING_TEST_JWT_TOKEN",
     "E2E_OAUTH_SIMULATION_KEY",
 )
+ARGUMENTS = ("jwt_secret", "test_api_key", "test_jwt_token", "bypass_key")
 ARGUMENTS = ("jwt_secret", "test_api_key", "test_jwt_token", "bypass_key")
 TALKATIVE = {
     "httpx",
@@ -265,6 +269,38 @@ def test_nothing_tells_a_secret_wherever_it_is_set(place: str, secret: str) -> N
     assert survivors(told(PLACES[place], secret), secret, secret[::-1]) == []
 
 
+def bypass_key(secret: str) -> object:
+    with environment({"E2E_OAUTH_SIMULATION_KEY": secret}):
+        return StagingConfig().bypass_key
+
+
+def configuration(secret: str) -> object:
+    with environment({"JWT_SECRET_STAGING": secret}):
+        return StagingConfig()
+
+
+HOLDERS: dict[str, Callable[[str], object]] = {
+    "JwtSecret": lambda secret: JwtSecret.of(secret, source="here"),
+    "Password": Password,
+    "StagingUser": lambda secret: StagingUser("ann", "ann@example.com", password=Password(secret)),
+    "StagingConfig": configuration,
+    "StagingConfig.bypass_key": bypass_key,
+    "BadTokens": lambda secret: BadTokens(
+        JwtSecret.of(secret, source="here"), ANN, Environment.STAGING
+    ),
+}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("holder", HOLDERS.values(), ids=HOLDERS)
+def test_a_holder_of_a_secret_refuses_to_be_pickled(
+    holder: Callable[[str], object], protocol: int
+) -> None:
+    held = holder(token_urlsafe(48))
+    with pytest.raises(TypeError, match="pickled"):
+        pickle.dumps(held, protocol)
+
+
 def minted(kind: str, secret: JwtSecret) -> str:
     """A token of a kind: good, or bad in one way."""
     if kind in BAD_TOKENS:
@@ -371,24 +407,21 @@ def behind_websockets() -> Iterator[str]:
         assert not thread.is_alive()
 
 
-async def talk_http(host: str, token: str, body: str) -> None:
+async def talk_http(url: str, token: str, body: str) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
         trust_env=False, timeout=30, headers=headers, verify=NO_TLS
     ) as client:
-        for path in ("/echo", "/failing"):
-            response = await client.post(
-                f"http://user@{host}{path}", params={"token": token}, content=body
-            )
-            with pytest.raises(httpx.HTTPStatusError):
-                response.raise_for_status()
+        response = await client.post(url, params={"token": token}, content=body)
+        with pytest.raises(httpx.HTTPStatusError):
+            response.raise_for_status()
 
 
-async def talk_websocket(host: str, path: str, token: str, text: str) -> None:
+async def talk_websocket(url: str, token: str, text: str) -> None:
     subprotocol = base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
     with suppress(websockets.InvalidStatus):
         async with websockets.connect(
-            f"ws://{host}{path}?token={token}",
+            f"{url}?token={token}",
             additional_headers={"Authorization": f"Bearer {token}"},
             subprotocols=[Subprotocol(f"jwt.{subprotocol}"), Subprotocol("jwt-auth")],
             proxy=None,
@@ -400,25 +433,52 @@ async def talk_websocket(host: str, path: str, token: str, text: str) -> None:
             await connection.close(4001, token[:80])
 
 
+# What is talked to, and who then has to say something about it.
+CONVERSATIONS = {
+    "HTTP": (
+        talk_http,
+        "http://user@{uvicorn}/echo",
+        {"httpx", "httpcore.connection", "httpcore.http11", "uvicorn.access", "uvicorn.asgi"},
+    ),
+    "HTTP that fails": (talk_http, "http://{uvicorn}/failing", {"httpx", "uvicorn.error"}),
+    "WebSocket to uvicorn": (
+        talk_websocket,
+        "ws://{uvicorn}/ws",
+        {"websockets.client", "uvicorn.error"},
+    ),
+    "WebSocket that fails": (
+        talk_websocket,
+        "ws://{uvicorn}/failing",
+        {"websockets.client", "uvicorn.error"},
+    ),
+    "WebSocket to websockets": (
+        talk_websocket,
+        "ws://{websockets}/",
+        {"websockets.client", "websockets.server"},
+    ),
+}
+
+
 @settings(max_examples=EXAMPLES, phases=[Phase.generate])
 @given(
+    conversation=st.sampled_from(list(CONVERSATIONS)),
     kind=st.sampled_from(["access", "unsigned", "tampered"]),
     secret=secrets,
     before=st.integers(0, 200),
 )
 def test_no_library_logs_a_token(
-    behind_uvicorn: str, behind_websockets: str, kind: str, secret: str, before: int
+    behind_uvicorn: str,
+    behind_websockets: str,
+    conversation: str,
+    kind: str,
+    secret: str,
+    before: int,
 ) -> None:
+    talk, address, speakers = CONVERSATIONS[conversation]
+    url = address.format(uvicorn=behind_uvicorn, websockets=behind_websockets)
     token = minted(kind, JwtSecret.of(secret, source="here"))
     text = json.dumps({"before": "." * before, "token": token, "secret": secret})
-
-    async def talk() -> None:
-        await talk_http(behind_uvicorn, token, text)
-        await talk_websocket(behind_uvicorn, "/ws", token, text)
-        await talk_websocket(behind_uvicorn, "/failing", token, text)
-        await talk_websocket(behind_websockets, "/", token, text)
-
     with logged() as lines:
-        asyncio.run(talk())
-    assert {line.partition(" ")[0] for line in lines} >= TALKATIVE
+        asyncio.run(talk(url, token, text))
+    assert {line.partition(" ")[0] for line in lines} >= speakers
     assert survivors("\n".join(lines), token, secret) == []

@@ -63,3 +63,10 @@ def test_a_name_is_loaded_on_first_use_and_kept() -> None:
         "assert 'NetraError' in vars(netra_testkit)\n"
     )
     subprocess.run([sys.executable, "-c", probe], check=True)  # noqa: S603 - our own code
+
+
+def test_every_public_name_is_in_the_changelog() -> None:
+    changelog = (Path(__file__).resolve().parents[2] / "CHANGELOG.md").read_text("utf-8")
+    errors = set(importlib.import_module("netra_testkit.errors").__all__)
+    said = [name for name in netra_testkit.__all__ if f"`{name}`" in changelog or name in errors]
+    assert said == netra_testkit.__all__

@@ -45,7 +45,8 @@ class Everything(logging.Formatter):
     """Writes all that a record holds."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"{super().format(record)} {vars(record)!r}"
+        args = record.args.values() if isinstance(record.args, dict) else record.args or ()
+        return " ".join((super().format(record), repr(vars(record)), *map(str, args)))
 
 
 class Shows:
@@ -79,7 +80,7 @@ class Held:
 
 
 class Broken(dict[str, object]):
-    def items(self) -> Any:  # noqa: ANN401 - it never returns
+    def items(self) -> Any:
         raise RuntimeError("broken")
 
 
@@ -138,6 +139,8 @@ CALLS: dict[str, Callable[[logging.Logger, str], None]] = {
     "an argument's text": lambda log, s: log.warning("%s", Shows(s)),
     "an argument's repr": lambda log, s: log.warning("%r", ShowsWhenAsked(s)),
     "an argument's repr, not its text": lambda log, s: log.warning("%s", ShowsWhenAsked(s)),
+    "an argument's text, not its repr": lambda log, s: log.warning("%r", Shows(s)),
+    "an argument nobody asks for": lambda log, s: log.warning("%(a)s", {"a": 1, "b": Shows(s)}),
     "an argument that is a dataclass": lambda log, s: log.warning("%s", Held(s)),
     "an argument that is cut": lambda log, s: log.warning("%.30s", s),
     "an argument that is no number": lambda log, s: log.warning("%s %d", s, 5),

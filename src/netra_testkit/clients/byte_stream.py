@@ -96,7 +96,7 @@ class ByteStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake everybody: nothing more will come or go."""
         self._ended = True
-        self._broken = exc
+        self._broken = exc or self._broken
         for waiting in (self._arrival, self._room, self._gone):
             _wake(waiting)
 
@@ -169,7 +169,9 @@ class ByteStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def abort(self) -> None:
         """Free the socket now, without a word to the peer."""
-        if self._transport is not None:
+        if self._transport is not None and not self._gone.done():
+            # Without it, whoever reads would take this for the end of what the peer says.
+            self._broken = self._broken or ConnectionAbortedError("the connection was cut")
             self._transport.abort()
 
     async def aclose(self) -> None:

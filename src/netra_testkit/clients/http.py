@@ -353,7 +353,11 @@ class HttpClient:
     def _usable(self) -> None:
         if self._loop is None:
             raise ClientClosed(what="a request on an HttpClient that is not open")
-        if self._loop is not asyncio.get_running_loop():
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if self._loop is not running:
             raise WrongLoop(what="a request on an HttpClient that another event loop opened")
 
     def _note(self, exchange: Exchange, elapsed: float, failure: BaseException | None) -> None:

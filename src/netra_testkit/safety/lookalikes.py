@@ -17,10 +17,8 @@ TOKEN = r"[A-Za-z0-9._~+/-]"  # noqa: S105 - the characters of any token
 WORD = r"[A-Za-z0-9_-]"
 
 # "Bearer authentication is required" is a sentence.
-BEARER = (
-    rf"[ \t]+(?P<proof>(?:(?={TOKEN}{{6}})[A-Za-z]*[0-9_~+/-]|[A-Za-z]{{16}}|[A-Za-z]+\.[A-Za-z0-9])"
-    rf"{TOKEN}*=*)"
-)
+OPAQUE = rf"(?={TOKEN}{{6}})[A-Za-z]*[0-9_~+/-]|[A-Za-z]{{16}}|[A-Za-z]+\.[A-Za-z0-9]"
+BEARER = rf"[ \t]+(?P<proof>(?:{OPAQUE}){TOKEN}*=*)"
 # jwt.get_unverified_header is a name.
 ENCODED = rf"jwt\.(?P<proof>ZXlK{WORD}*|(?=[A-Za-z_-]*[0-9]){WORD}{{16,}}|{WORD}{{32,}})"
 QUERY = r"[?&][A-Za-z_-]*[Tt]oken=(?P<proof>[^\s&#\"'<>\[\]\\]{6,})"

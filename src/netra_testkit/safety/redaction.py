@@ -126,7 +126,7 @@ def install() -> None:
 def _mask_record(record: logging.LogRecord) -> None:
     trace = _TRACEBACKS.formatException(record.exc_info) if record.exc_info else ""
     # Most records show nothing, and one look at all that they say is cheaper than one at each.
-    written = "\n".join((trace, _message(record.msg, record.args) or "", *_written(record)))
+    written = "\n".join((trace, *_written(record)))
     if mask(written) != written:
         _mask_traceback(record, trace)
         _mask_extras(record)
@@ -135,13 +135,16 @@ def _mask_record(record: logging.LogRecord) -> None:
 
 def _written(record: logging.LogRecord) -> Iterator[str]:
     """The text of everything in a record that a formatter may write."""
-    for name, value in vars(record).items():
-        if name not in OF_THE_CODE:
-            if isinstance(value, str):
-                yield value
-            elif value is not None and not isinstance(value, bool | int | float):
-                yield _text(str, value)
-                yield _text(repr, value)
+    values = [each for name, each in vars(record).items() if name not in OF_THE_CODE]
+    if record.args:
+        yield _message(record.msg, record.args) or ""
+        values += record.args.values() if isinstance(record.args, Mapping) else record.args
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif value is not None and not isinstance(value, bool | int | float):
+            yield _text(str, value)
+            yield _text(repr, value)
 
 
 def _mask_traceback(record: logging.LogRecord, trace: str) -> None:

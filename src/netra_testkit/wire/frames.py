@@ -101,7 +101,7 @@ class Frame:
             aliases: A table from `with_aliases`, or a product's extra aliases as they are.
             max_size: The most bytes it may have.
             max_depth: The most objects and lists within one another it may have.
-            received_at: When it came, in seconds since the epoch; now when not given.
+            received_at: When it came, by the receiver's clock; `time.time()` when not given.
 
         Raises:
             MalformedFrame: It is not UTF-8, not one JSON object, beyond a limit, or has neither
@@ -163,7 +163,7 @@ class Frame:
 
     @property
     def received_at(self) -> float:
-        """When it came, in seconds since the epoch by the receiver's clock."""
+        """When it came, in seconds by the clock of whoever decoded it; ChatClient's is monotonic."""
         return self._received_at
 
     @property
