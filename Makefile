@@ -72,7 +72,7 @@ full: nightly pythons lowest fuzz
 
 nightly: .venv/development
 	@echo "== the long profiles"
-	@HYPOTHESIS_PROFILE=nightly python -m pytest -n 2 --quiet --timeout 900
+	@HYPOTHESIS_PROFILE=nightly python -m pytest -n 2 --quiet --timeout 1800 -m "hypothesis or nightly"
 
 pythons: .venv/development
 	@python tests/package/environments.py every

@@ -21,7 +21,9 @@ ann = StagingUser(user_id="demo-user-001", email="demo-user-001@example.com")
 token = mint_access_token(secret, user=ann, environment=Environment.LOCAL)
 claims = verify_token(token, secret, environment=Environment.LOCAL)
 print(f"\nA secret made just now: {secret!r}")
-print(f"A token minted with it and verified: {claims.subject}, {claims.email}, {claims.environment}")
+print(
+    f"A token minted with it and verified: {claims.subject}, {claims.email}, {claims.environment}"
+)
 
 print("\nWhat a verifier must refuse, and on what ground it did:\n")
 for name, bad in BadTokens(secret, ann, Environment.LOCAL):

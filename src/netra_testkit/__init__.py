@@ -96,7 +96,7 @@ if TYPE_CHECKING:
         parse_users,
         users_for,
     )
-    from netra_testkit.wire.closing import CloseCategory, CloseCode, Closing
+    from netra_testkit.wire.closing import AUTH_ERROR_CODES, CloseCategory, CloseCode, Closing
     from netra_testkit.wire.contract import (
         CRITICAL_EVENTS,
         Ending,
@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from netra_testkit.wire.frames import Frame, encode
     from netra_testkit.wire.health import (
         ApiHealth,
+        Check,
         FactoryStats,
         Finding,
         FindingKind,
@@ -125,6 +126,7 @@ if TYPE_CHECKING:
     from netra_testkit.wire.types import MESSAGE_TYPES, Direction, MessageType, with_aliases
 
 __all__ = [
+    "AUTH_ERROR_CODES",
     "BAD_TOKENS",
     "CRITICAL_EVENTS",
     "KNOWN_USERS",
@@ -145,6 +147,7 @@ __all__ = [
     "CallFailed",
     "Cause",
     "ChatClient",
+    "Check",
     "Claims",
     "ClientClosed",
     "CloseCategory",
@@ -250,6 +253,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AUTH_ERROR_CODES": "wire.closing",
     "AgentEvent": "wire.events",
     "AgentRun": "wire.runs",
     "AlreadyReading": "errors",
@@ -265,6 +269,7 @@ _HOMES = {
     "CallFailed": "errors",
     "Cause": "errors",
     "ChatClient": "clients.chat",
+    "Check": "wire.health",
     "Claims": "settings.tokens",
     "ClientClosed": "errors",
     "CloseCategory": "wire.closing",

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import httpx
 import websockets.asyncio.client
 import websockets.asyncio.server
+from tests.benchmarks.rounds import best_quartile
 
 from netra_testkit.clients.chat import ChatClient
 from netra_testkit.clients.http import HttpClient
 from netra_testkit.safety.trace import Trace
 from netra_testkit.settings.config import StagingConfig
 from netra_testkit.wire.frames import Frame
-from tests.benchmarks.rounds import best_quartile
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 LARGE = bytes(5_000_000)
+# More than any system takes for a peer that does not read.
+HUGE = bytes(50_000_000)
 
 
 @contextlib.asynccontextmanager
@@ -102,13 +104,13 @@ async def test_writing_waits_while_the_peer_does_not_read() -> None:
 
     async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await go_on.wait()
-        left = len(LARGE)
+        left = len(HUGE)
         while left:
             left -= len(await reader.read(65_536))
         writer.write(b"all of it")
 
     async with connected(late) as stream:
-        writing = asyncio.create_task(stream.write(LARGE))
+        writing = asyncio.create_task(stream.write(HUGE))
         await asyncio.sleep(0.05)
         assert not writing.done()
         go_on.set()
@@ -130,7 +132,7 @@ async def test_a_reader_may_be_cancelled_and_read_again() -> None:
 async def test_cutting_ends_every_wait_with_an_error() -> None:
     async with connected(silent) as stream:
         reading = asyncio.create_task(stream.read(100))
-        writing = asyncio.create_task(stream.write(bytes(50_000_000)))
+        writing = asyncio.create_task(stream.write(HUGE))
         await asyncio.sleep(0.01)
         stream.abort()
         with pytest.raises(httpcore.ReadError, match="was cut"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -172,11 +173,11 @@ async def test_a_crowd_is_bounded_when_somebody_hangs(there: Deployment, tmp_pat
     staging = staged(there, tmp_path)
     async with nothing_left():
         started = time.monotonic()
-        async with staging.users(3, within=0.4) as crowd:
+        async with staging.users(3, within=1) as crowd:
             with pytest.raises(DeadlineExceeded) as caught:
                 await crowd.each(act)
-        assert time.monotonic() - started < 0.9
-    assert "no end of 1 of 3 users (bob) within 0.4 s" in str(caught.value)
+        assert time.monotonic() - started < 1.5
+    assert "no end of 1 of 3 users (bob) within 1 s" in str(caught.value)
     assert caught.value.last_activity is not None
     assert free(staging) == EVERYBODY
 
@@ -200,13 +201,17 @@ async def test_a_crowd_is_bounded_when_a_cancellation_is_swallowed(
 
     there.hook = hang
     staging = staged(there, tmp_path)
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: reported.append(said))
     async with nothing_left():
         started = time.monotonic()
         with pytest.raises(ExceptionGroup, match="3 of 3 users failed") as caught:
-            async with staging.users(3, within=0.3) as crowd:
+            async with staging.users(3, within=1) as crowd:
                 await crowd.each(act)
-        assert time.monotonic() - started < 0.8
+        assert time.monotonic() - started < 1.5
         freed.set()
+    gc.collect()
+    assert reported == []
     kinds = [type(each) for each in caught.value.exceptions]
     assert kinds == [ZeroDivisionError, ZeroDivisionError, DeadlineExceeded]
     assert caught.value.exceptions[-1].__notes__ == ["bob goes on: it swallowed its cancellation."]
@@ -222,20 +227,25 @@ async def test_whoever_ends_only_because_it_was_cut_is_late(
             await asyncio.sleep(60)
         return "done"
 
-    async with staged(there, tmp_path).users(3, within=0.1) as crowd:
+    async with staged(there, tmp_path).users(3, within=0.5) as crowd:
         with pytest.raises(DeadlineExceeded, match="3 of 3 users") as caught:
             await crowd.each(act)
         assert not hasattr(caught.value, "__notes__")
+        begun: list[str] = []
+
+        async def begin(user: VirtualUser) -> None:
+            begun.append(user.name)
+
         with pytest.raises(DeadlineExceeded, match="3 of 3 users"):
-            await crowd.each(who)
-    assert there.asked == []
+            await crowd.each(begin)
+        assert begun == []
 
 
 async def test_the_names_of_very_many_are_cut_short(there: Deployment) -> None:
     async def act(_: VirtualUser) -> None:
         await asyncio.sleep(60)
 
-    async with Staging(there.config()).users(20, within=0.2) as crowd:
+    async with Staging(there.config()).users(20, within=1) as crowd:
         with pytest.raises(DeadlineExceeded, match=r"20 of 20 users \((\S+ ){5}…\)"):
             await crowd.each(act)
 
@@ -285,8 +295,8 @@ async def test_a_crowd_is_entered_once_and_acts_inside_its_block_only(
 
 
 async def test_the_time_of_a_crowd_begins_with_its_block(there: Deployment, tmp_path: Path) -> None:
-    crowd = staged(there, tmp_path).users(2, within=0.2)
-    await asyncio.sleep(0.25)
+    crowd = staged(there, tmp_path).users(2, within=1)
+    await asyncio.sleep(1.1)
     async with crowd:
         assert len(await crowd.each(who)) == 2
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.clients.http_server import nothing_left, serving, within
 from tests.clients.test_tls import Authority, authority
+from tests.rude.behaviours import BEHAVIOURS, rude
 
 from netra_testkit.clients.http import HttpClient
 from netra_testkit.errors import (
@@ -133,6 +134,22 @@ async def test_what_the_proxy_says_is_no_word_of_the_platform(
         with pytest.raises(ConnectionFailed) as refused:
             await http.get("/health", within=1)
     assert (refused.value.phase, refused.value.cause) == ("tls", Cause.INFRASTRUCTURE)
+
+
+async def test_a_handshake_behind_the_proxy_that_never_finishes_is_no_answer(
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with nothing_left():
+        with rude(BEHAVIOURS["TLS never begins"]) as server:
+            async with (
+                proxying(server.port, JOINED, monkeypatch),
+                HttpClient(config(authority)) as http,
+            ):
+                with within(0.3), pytest.raises(DeadlineExceeded) as late:
+                    await http.get("/health", within=0.3)
+    assert (late.value.phase, late.value.last_activity) == ("connect", None)
+    assert late.value.cause is Cause.INFRASTRUCTURE
 
 
 async def test_a_proxy_that_never_answers_ends_in_time(

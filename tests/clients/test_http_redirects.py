@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from tests.clients.http_server import answer, config_for, nothing_left, serving
+from tests.rude.server import RudeServer
 
 from netra_testkit.clients.calls import Calls
 from netra_testkit.clients.http import HttpClient
-from netra_testkit.errors import DeadlineExceeded, UnexpectedStatus
+from netra_testkit.errors import Cause, DeadlineExceeded, UnexpectedStatus
 from netra_testkit.settings.config import StagingConfig
 
 if TYPE_CHECKING:
     from tests.clients.http_server import Request
+    from tests.rude.server import Peer
 
 
 def to(place: str, status: int = 307) -> bytes:
@@ -129,6 +131,20 @@ async def test_redirects_share_the_bound() -> None:
         with pytest.raises(DeadlineExceeded) as late:
             await http.get("/here", within=0.2)
     assert late.value.elapsed < 0.7
+    assert late.value.last_activity is not None
+
+
+async def test_a_redirect_was_an_answer_of_the_platform() -> None:
+    def act(peer: Peer) -> None:
+        if peer.read_request()[":path"] == "/here":
+            peer.send(to("/there"))
+        peer.hold()
+
+    with RudeServer(act) as server:
+        async with HttpClient(config_for(server.authority)) as http:
+            with pytest.raises(DeadlineExceeded) as late:
+                await http.get("/here", within=0.2)
+    assert late.value.cause is Cause.PRODUCT
     assert late.value.last_activity is not None
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import ssl
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +11,13 @@ from tests.rude.behaviours import BEHAVIOURS, rude
 
 from netra_testkit.clients.http import HttpClient
 from netra_testkit.clients.tls import tls_context
-from netra_testkit.errors import Cause, ConfigurationError, ConnectionFailed, DeadlineExceeded
+from netra_testkit.errors import (
+    Cause,
+    ClientClosed,
+    ConfigurationError,
+    ConnectionFailed,
+    DeadlineExceeded,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +105,16 @@ async def test_another_name_is_refused(authority: Authority) -> None:
         async with HttpClient(config, resolver=lambda _host, _port: [NAME]) as http:
             with pytest.raises(ConnectionFailed, match="localhost"):
                 await http.get("/health")
+
+
+async def test_a_client_that_is_left_ends_a_handshake() -> None:
+    async with nothing_left():
+        with rude(BEHAVIOURS["TLS never begins"]) as server, within(0.1):
+            async with HttpClient(config_for(server.authority, "https")) as http:
+                task = asyncio.create_task(http.get("/health"))
+                await asyncio.sleep(0.1)
+            with pytest.raises(ClientClosed):
+                await task
 
 
 RUDE = {

@@ -49,7 +49,7 @@ TABLE = {
     "from netra_testkit import is_staging_available": SETTINGS,
     "from netra_testkit import HttpClient": HTTP,
     "from netra_testkit import ChatClient": STANDARD | {"websockets"},
-    "from netra_testkit import Staging; Staging()": SETTINGS,
+    "from netra_testkit import Staging; Staging()": SETTINGS | HTTP,
 }
 
 PROBE = """

@@ -119,6 +119,7 @@ def test_a_bomb_is_small_and_becomes_large(name: str, window: int) -> None:
         size += len(inflater.decompress(body, 2**20))
         body = inflater.unconsumed_tail
     assert size == BOMB_SIZE
+    assert inflater.eof
 
 
 def test_a_late_answer_is_late() -> None:

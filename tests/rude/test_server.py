@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,22 @@ def test_many_connections_are_served_at_a_time() -> None:
         probe.hear_until(b"healthy")
 
 
+def taken(server: RudeServer) -> int:
+    """How much can be said to a server before it blocks."""
+    said, piece = 0, b"x" * 65_536
+    with probing(server) as probe:
+        probe.connection.settimeout(0.2)
+        with contextlib.suppress(TimeoutError):
+            while said < 2**27:
+                said += probe.connection.send(piece)
+    return said
+
+
+def test_a_small_buffer_takes_less(held: RudeServer) -> None:
+    with RudeServer(act=lambda peer: peer.hold(), small_buffer=True) as small:
+        assert taken(small) < taken(held)
+
+
 def test_a_fault_of_a_behaviour_is_raised_where_the_server_is_stopped() -> None:
     def act(peer: Peer) -> None:
         peer.receive()
@@ -136,10 +153,10 @@ def test_a_request_is_read_with_its_body() -> None:
     def act(peer: Peer) -> None:
         seen.extend((peer.read_request(), peer.read_request()))
 
-    request = b"POST /%d HTTP/1.1\r\nContent-Length: 3\r\nX-Name: a: b\r\n\r\n{1}"
+    request = b'POST /%d HTTP/1.1\r\nContent-Length: 8\r\nX-Name: a: b\r\n\r\n{"a": 1}'
     with RudeServer(act=act) as server, probing(server) as probe:
         probe.say(request % 1 + request % 2)
         assert probe.ends()
     assert seen == [
-        {":path": f"/{number}", "content-length": "3", "x-name": "a: b"} for number in (1, 2)
+        {":path": f"/{number}", "content-length": "8", "x-name": "a: b"} for number in (1, 2)
     ]

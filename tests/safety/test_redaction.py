@@ -168,6 +168,18 @@ def test_hits_that_overlap_or_touch_are_one(registry: Registry, secret: str) -> 
     assert registry.mask(f"<{secret[30:]}{secret[:30]}>") == "<[masked LONGER]>"
 
 
+@pytest.mark.parametrize("before", [3, 4])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_hit_that_begins_before_a_longer_one_is_masked_too(before: int, order: int) -> None:
+    longer = secrets.token_hex(20)
+    start = secrets.token_hex(before)[:before]
+    shorter = f"{secrets.token_hex(3)}{start}{longer[: 12 - before]}"
+    registry = Registry()
+    for each in (longer, shorter)[::order]:
+        registry.register(each, label="SECRET")
+    assert registry.mask(f"<{start}{longer}>") == "<[masked SECRET]>"
+
+
 def test_the_label_is_that_of_the_longest_hit(registry: Registry) -> None:
     shared = secrets.token_urlsafe(20)
     names = ("ANN", "BOB", "EVE")
@@ -213,6 +225,12 @@ def test_the_header_of_every_token_is_no_secret(text: str) -> None:
     assert registry.mask(text) == text
 
 
+def test_the_header_is_no_secret_however_many_have_it(registry: Registry) -> None:
+    for _ in range(40):
+        registry.register(f"{secrets.token_hex(5)}{HEADER}{secrets.token_hex(5)}", label="ODD")
+    assert registry.mask(f"<{HEADER[:20]}>") == f"<{HEADER[:20]}>"
+
+
 def test_the_header_stays_before_what_is_masked() -> None:
     registry, token = Registry(), unknown_token()
     registry.register(token, label="TOKEN")
@@ -231,6 +249,11 @@ def test_a_piece_across_the_end_of_the_header_is_masked() -> None:
     assert registry.mask(f"…{token[30:43]}…") == "…[masked TOKEN]…"
     # Only twelve characters that are not all of the header are a piece of the token.
     assert registry.mask(token[1:40]) == f"{token[1:25]}[masked TOKEN]"
+
+
+def test_a_piece_across_the_start_of_the_header_is_masked(registry: Registry, secret: str) -> None:
+    registry.register(f"{secret}{HEADER}", label="BOTH")
+    assert registry.mask(f"{secret[-5:]}{HEADER[:30]}") == f"[masked BOTH]{HEADER[11:30]}"
 
 
 OPAQUE = secrets.token_hex(20)

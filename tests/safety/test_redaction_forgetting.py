@@ -112,33 +112,52 @@ def test_of_two_registrations_the_longer_one_counts(
     assert shown(registry, secret) == (None not in ends)
 
 
-@pytest.mark.parametrize("first", ["longer", "shorter"])
-def test_what_two_secrets_share_is_remembered_as_long_as_one_of_them(
-    registry: Registry, clock: Clock, first: str
+def sharing(shared: str, count: int) -> list[str]:
+    """Secrets that have one piece in common, each with its own neighbours."""
+    return [f"{secrets.token_hex(8)}{shared}{secrets.token_hex(8)}" for _ in range(count)]
+
+
+def windows(text: str) -> list[str]:
+    return [text[at : at + 12] for at in range(len(text) - 11)]
+
+
+@pytest.mark.parametrize("ends", [(10, 20), (20, 10), (5, 10, 20), (20, 10, 5), (10, 20, 5)])
+def test_what_secrets_share_is_remembered_as_long_as_one_of_them(
+    registry: Registry, clock: Clock, ends: tuple[int, ...]
 ) -> None:
     shared = secrets.token_urlsafe(30)
-    ends = [10.0, 20.0] if first == "shorter" else [20.0, 10.0]
-    for end in ends:
-        registry.register(
-            f"{shared}.{secrets.token_hex()}", label=f"{end:g}", expires_at=clock.now + end
-        )
+    for end, secret in zip(ends, sharing(shared, len(ends)), strict=True):
+        registry.register(secret, label=f"{end}", expires_at=clock.now + end)
     clock.now += REMEMBERED + 15
     wake(registry)
-    assert registry.mask(shared) == "[masked 20]"
+    assert {registry.mask(each) for each in windows(shared)} == {"[masked 20]"}
     clock.now += 5
     wake(registry)
-    assert registry.mask(shared) == shared
+    assert [registry.mask(each) for each in windows(shared)] == windows(shared)
 
 
 def test_what_is_registered_again_keeps_what_it_shares(registry: Registry, clock: Clock) -> None:
     shared = secrets.token_urlsafe(30)
-    one, other = (f"{shared}.{secrets.token_hex()}" for _ in range(2))
+    one, other = sharing(shared, 2)
     registry.register(one, label="ONE", expires_at=clock.now + 10)
     registry.register(other, label="OTHER", expires_at=clock.now + 20)
     registry.register(one, label="ONE", expires_at=clock.now + 30)
     clock.now += REMEMBERED + 25
     wake(registry)
-    assert registry.mask(f"{shared}|{other[-40:]}") == f"[masked ONE]|{other[-40:]}"
+    assert {registry.mask(each) for each in windows(shared)} == {"[masked ONE]"}
+    assert shown(registry, other)
+
+
+def test_the_last_of_many_to_expire_keeps_what_they_share(registry: Registry, clock: Clock) -> None:
+    piece = secrets.token_hex(4)
+    lasting, *others = sharing(piece, 18)
+    registry.register(lasting, label="LASTING", expires_at=clock.now + 20)
+    for each in others:
+        registry.register(each, label="OTHER", expires_at=clock.now + 10)
+    clock.now += REMEMBERED + 15
+    wake(registry)
+    at = lasting.index(piece)
+    assert all(piece not in registry.mask(lasting[at - left :][:12]) for left in range(5))
 
 
 def test_a_piece_in_many_surroundings_is_masked_wherever_it_stands(

@@ -192,8 +192,8 @@ class Calls:
         if token != self._known_token:
             register(token, label="access token")
             self._known_token = token
-        # An empty token is what a negative test sends; a value may not end with a space.
-        return _checked({"authorization": f"Bearer {token}".rstrip()})
+        # An empty token is what a negative test sends: the space before it is stripped.
+        return _checked({"authorization": f"Bearer {token}"})
 
 
 def _checked(headers: Mapping[str, str]) -> dict[str, str]:

@@ -267,7 +267,7 @@ class Staging:
     async def _floor(self, deadline: Deadline) -> float | None:
         """What a bare TCP connect takes; None when none comes about, or a proxy is between."""
         url = self.config.base_url
-        if False:
+        if proxy_for(url) is not None:
             return None
         parts = urlsplit(url)
         host = parts.hostname or ""

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
 from netra_testkit.clients.cleanup import delete_threads
+from netra_testkit.clients.http import HttpClient
 from netra_testkit.clients.latency import LatencySummary
 from netra_testkit.errors import ClientClosed, Misuse
 from netra_testkit.safety.redaction import register
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from netra_testkit.clients.chat import ChatClient
     from netra_testkit.clients.deadline import Deadline
-    from netra_testkit.clients.http import HttpClient
     from netra_testkit.clients.isolation import Isolation, Witness
     from netra_testkit.errors import NetraError
     from netra_testkit.safety.trace import Trace
@@ -119,8 +119,6 @@ class VirtualUser:
             Misuse: The block was entered before.
             UsersBusy: Every identity stayed leased.
         """
-        from netra_testkit.clients.http import HttpClient
-
         if self._entered:
             raise Misuse(what="a VirtualUser was entered twice", hint="Make a new one.")
         self._entered = True

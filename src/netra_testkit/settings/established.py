@@ -13,9 +13,8 @@ from netra_testkit.safety.redaction import register
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydantic import SecretStr
-
     from netra_testkit.settings.environments import Environment
+    from netra_testkit.settings.sealed import SealedText
     from netra_testkit.settings.secrets import JwtSecret
     from netra_testkit.settings.timing import Timeouts
     from netra_testkit.settings.users import StagingUser
@@ -63,8 +62,8 @@ class EstablishedNames:
         api_url: str
         timeouts: Timeouts
         users: tuple[StagingUser, ...]
-        sealed_test_api_key: SecretStr | None
-        sealed_test_jwt_token: SecretStr | None
+        sealed_test_api_key: SealedText | None
+        sealed_test_jwt_token: SealedText | None
 
         @property
         def read_only(self) -> bool: ...  # noqa: D102 - described where it is defined
@@ -179,5 +178,5 @@ class EstablishedNames:
         return next(generated_users(self.environment, run="first"))
 
 
-def _revealed(secret: SecretStr | None) -> str | None:
+def _revealed(secret: SealedText | None) -> str | None:
     return None if secret is None else secret.get_secret_value()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import (
     Field,
-    SecretStr,
     StringConstraints,
     ValidationInfo,
     field_serializer,
@@ -22,6 +21,7 @@ from netra_testkit.errors import ConfigurationError, Problem
 from netra_testkit.safety.redaction import register
 from netra_testkit.settings.environments import ENDPOINTS, Environment
 from netra_testkit.settings.hosts import credentials_in, guarded_hosts, guarded_path, guarded_url
+from netra_testkit.settings.sealed import SealedText
 from netra_testkit.settings.secrets import JwtSecret
 from netra_testkit.settings.sources import Readings, path_of
 from netra_testkit.settings.timing import Budgets, Timeouts
@@ -81,11 +81,11 @@ class ConfigFields(BaseSettings):
     users: tuple[StagingUser, ...] = KNOWN_USERS
     allow_registration: bool = False
     ca_file: Path | None = None
-    sealed_test_api_key: SecretStr | None = Field(default=None, alias="test_api_key", repr=False)
-    sealed_test_jwt_token: SecretStr | None = Field(
+    sealed_test_api_key: SealedText | None = Field(default=None, alias="test_api_key", repr=False)
+    sealed_test_jwt_token: SealedText | None = Field(
         default=None, alias="test_jwt_token", repr=False
     )
-    bypass_key: SecretStr | None = Field(default=None, repr=False)
+    bypass_key: SealedText | None = Field(default=None, repr=False)
     sealed_jwt_secret: JwtSecret | None = Field(
         default=None, alias="jwt_secret", exclude=True, repr=False
     )
@@ -228,13 +228,13 @@ class ConfigFields(BaseSettings):
 
     @field_validator("sealed_test_api_key", "sealed_test_jwt_token", "bypass_key", mode="before")
     @classmethod
-    def _sealed(cls, value: object, info: ValidationInfo) -> SecretStr | None:
+    def _sealed(cls, value: object, info: ValidationInfo) -> SealedText | None:
         if value is None:
             return None
         if not isinstance(value, str) or not value.strip():
             raise _refused(_option(info), _source(info), "Give a text that is not blank, or None.")
         register(value.strip(), label=_option(info))
-        return SecretStr(value.strip())
+        return SealedText(value.strip())
 
     @field_validator("sealed_jwt_secret", mode="plain")
     @classmethod

@@ -163,7 +163,7 @@ class Frame:
 
     @property
     def received_at(self) -> float:
-        """When it came, in seconds by the clock of whoever decoded it; ChatClient's is monotonic."""
+        """When it came, in seconds by its decoder's clock; ChatClient's is monotonic."""
         return self._received_at
 
     @property
