@@ -279,7 +279,7 @@ async def test_a_subprotocol_that_was_never_offered_is_refused() -> None:
 
 @pytest.mark.parametrize("phase", ["connect", "welcome"])
 async def test_cancelling_an_opening_cuts_the_connection(phase: str) -> None:
-    reached = asyncio.Event()
+    reached, over = asyncio.Event(), asyncio.Event()
 
     async def wait(peer: Peer) -> None:
         reached.set()
@@ -287,7 +287,7 @@ async def test_cancelling_an_opening_cuts_the_connection(phase: str) -> None:
 
     async def stall(*_: object) -> None:
         reached.set()
-        await asyncio.Event().wait()
+        await over.wait()
 
     how = {"process_request": stall} if phase == "connect" else {}
     async with chat_server(wait, welcome=False, **how) as chat:
@@ -297,3 +297,4 @@ async def test_cancelling_an_opening_cuts_the_connection(phase: str) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert [each for each in asyncio.all_tasks() if "netra" in each.get_name()] == []
+        over.set()

@@ -13,6 +13,7 @@ from tests.rude.behaviours import BEHAVIOURS, meeting, rude
 from tests.rude.closings import CLOSINGS, CODES
 from tests.rude.connections import CONNECTIONS
 from tests.rude.conversations import CONVERSATIONS
+from tests.rude.expected import Meeting, meetings
 from tests.rude.framing import Opcode, close_frame
 from tests.rude.probe import CLOSE, OPENINGS, PING, START, Probe, probing
 from tests.rude.seen import APART, SEEN, WELCOMED
@@ -77,6 +78,12 @@ def test_everybody_meets_connections_and_answers_and_some_meet_more() -> None:
         Client.STREAM: everybody + len(STREAMS),
         Client.CHAT: everybody + len(UPGRADES) + len(CONVERSATIONS) + len(CLOSINGS),
     }
+
+
+def test_a_meeting_is_a_behaviour_a_client_and_one_of_its_coroutines() -> None:
+    found = meetings({Client.HTTP: ("get", "post"), Client.STREAM: ("stream",)})
+    assert len(found) == 2 * len(meeting(Client.HTTP)) + len(meeting(Client.STREAM))
+    assert Meeting("refuses", Client.HTTP, "post") in found
 
 
 def test_a_port_that_refuses_refuses() -> None:

@@ -21,6 +21,7 @@ from netra_testkit.safety.redaction import mask
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from collections.abc import Set as AbstractSet
 
     from tenacity import RetryCallState
 
@@ -76,8 +77,8 @@ class RetryPolicy:
     attempts: int = 3
     base: float = 0.25
     longest: float = 5.0
-    statuses: frozenset[int] = RETRIED_STATUSES
-    close_codes: frozenset[int] = RETRIED_CLOSE_CODES
+    statuses: AbstractSet[int] = RETRIED_STATUSES
+    close_codes: AbstractSet[int] = RETRIED_CLOSE_CODES
     waits: bool = True
     random: Callable[[], float] = field(default=random.random, repr=False)
     sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep, repr=False)
