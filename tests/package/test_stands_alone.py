@@ -23,7 +23,10 @@ SETTINGS = frozenset(
 
 # httpx looks for what its command line would use, and loads it where it is installed.
 COMMAND_LINE = {"click", "markdown_it", "mdurl", "pygments", "rich"}
-HTTP = frozenset({"anyio", "certifi", "h11", "httpcore", "httpx", "idna", "sniffio"} | COMMAND_LINE)
+HTTP = frozenset(
+    {"anyio", "certifi", "h11", "httpcore", "httpx", "idna", "sniffio", "typing_extensions"}
+    | COMMAND_LINE
+)
 
 # The import, and which packages beside the standard library it may load.
 TABLE = {

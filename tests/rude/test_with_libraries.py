@@ -13,6 +13,7 @@ from tests.rude.behaviour import Phase, Protocol
 from tests.rude.behaviours import BEHAVIOURS, rude
 from tests.rude.closings import CLOSINGS, LEGAL
 from tests.rude.server import Pace
+from websockets.asyncio import messages
 from websockets.asyncio.client import connect
 from websockets.exceptions import (
     ConnectionClosed,
@@ -221,7 +222,8 @@ CODES_SENT = {
     "a message within a message": 1002,
     "an oversized ping": 1002,
     "a ping in fragments": 1002,
-    "fragments for ever": 1009,
+    # Earlier releases of the library would gather fragments for ever.
+    **({"fragments for ever": 1009} if hasattr(messages, "MAX_FRAGMENTS") else {}),
     "a close of one byte": 1002,
     "a close that is not UTF-8": 1007,
     "a close too long": 1002,
