@@ -196,13 +196,15 @@ async def test_pings_heartbeats_and_the_thread_handshake_are_answered_while_nobo
         answered.set()
         await peer.until_gone()
 
-    async with chat_server(ask) as chat, ChatClient(chat.config) as client:
+    trace = Trace()
+    async with chat_server(ask) as chat, ChatClient(chat.config, trace=trace) as client:
         async with asyncio.timeout(2):
             await answered.wait()
         assert client.thread_id == "t-9"
         with pytest.raises(DeadlineExceeded):
             await client.receive(within=0.05)
     assert chat.peers[0].heard[2]["payload"]["thread_id"] == "t-9"
+    assert sum(json.loads(line)["kind"] == "sent" for line in trace.tail(20)) == 3
 
 
 async def test_waiting_for_the_thread_ends_when_the_server_names_it() -> None:

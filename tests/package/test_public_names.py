@@ -70,3 +70,10 @@ def test_every_public_name_is_in_the_changelog() -> None:
     errors = set(importlib.import_module("netra_testkit.errors").__all__)
     said = [name for name in netra_testkit.__all__ if f"`{name}`" in changelog or name in errors]
     assert said == netra_testkit.__all__
+
+
+def test_the_configuration_is_read_anew_each_time_it_is_imported() -> None:
+    first, second = netra_testkit.STAGING_CONFIG, netra_testkit.STAGING_CONFIG
+    assert first == second
+    assert first is not second
+    assert "STAGING_CONFIG" not in vars(netra_testkit)

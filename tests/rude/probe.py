@@ -104,6 +104,8 @@ class Probe:
             self.hear()
         except TimeoutError:
             return True
+        finally:
+            self.connection.settimeout(PATIENCE)
         return False
 
     def drips(self) -> bool:

@@ -22,6 +22,8 @@ from tests.rude.streams import STREAMS
 from tests.rude.upgrades import UPGRADES
 
 QUICK = Pace(interval=0.005, late=0.15)
+LATE = Pace(late=0.5)
+CLOSED = b"\x88\x02\x03\xe8"
 OTHERS = {name: each for name, each in BEHAVIOURS.items() if each not in CLOSINGS}
 FAMILIES = (CONNECTIONS, ANSWERS, UPGRADES, CONVERSATIONS, STREAMS, CLOSINGS)
 
@@ -129,10 +131,20 @@ def test_a_bomb_is_small_and_becomes_large(name: str, window: int) -> None:
     assert inflater.eof
 
 
-def test_a_late_answer_is_late() -> None:
-    with rude(BEHAVIOURS["answers late"], QUICK) as server, probing(server) as probe:
-        approach(probe, "answers late")
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("answers late", b"", b"healthy"),
+        ("welcomes late", b"\r\n\r\n", WELCOMED),
+        ("answers a close late", WELCOMED, CLOSED),
+    ],
+)
+def test_what_is_late_comes_after_a_silence(name: str, before: bytes, after: bytes) -> None:
+    with rude(BEHAVIOURS[name], LATE) as server, probing(server) as probe:
+        approach(probe, name)
+        probe.hear_until(before)
         assert probe.is_silent()
+        probe.hear_until(after)
 
 
 def test_after_one_good_answer_the_second_request_is_reset() -> None:
@@ -156,17 +168,16 @@ def test_who_is_polite_otherwise_answers_pings_and_closes(name: str) -> None:
     with rude(BEHAVIOURS[name]) as server, probing(server) as probe:
         approach(probe, name)
         probe.say(PING + CLOSE)
-        probe.hear_until(b"\x8a\x0dare you there\x88\x02\x03\xe8")
+        probe.hear_until(b"\x8a\x0dare you there" + CLOSED)
         assert probe.ends()
 
 
 def test_who_answers_late_answers_the_message_that_was_sent() -> None:
-    with rude(BEHAVIOURS["answers messages late"], QUICK) as server, probing(server) as probe:
+    with rude(BEHAVIOURS["answers messages late"], LATE) as server, probing(server) as probe:
         approach(probe, "answers messages late")
         probe.hear_until(WELCOMED)
         probe.say(START)
         assert probe.is_silent()
-        probe.connection.settimeout(10.0)
         probe.hear_until(b'"message_id": "m-1"')
 
 
@@ -183,6 +194,14 @@ def test_every_code_closes_in_every_phase() -> None:
     assert phases == {Phase.WELCOME, Phase.RECEIVE, Phase.RUN, Phase.CLOSE}
     assert len(CLOSINGS) == len(phases) * len(CODES)
     assert {401, 1005, 1006, 1015, 5000} <= {each.code for each in CLOSINGS}
+
+
+def test_a_close_in_a_run_waits_for_the_run() -> None:
+    [behaviour] = [each for each in CLOSINGS if (each.phase, each.code) == (Phase.RUN, 1011)]
+    with rude(behaviour) as server, probing(server) as probe:
+        probe.say(OPENINGS[behaviour.speaks])
+        probe.hear_until(WELCOMED)
+        assert probe.is_silent()
 
 
 @pytest.mark.parametrize("name", [each.name for each in CLOSINGS])

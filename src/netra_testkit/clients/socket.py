@@ -81,12 +81,10 @@ class Socket(ClientConnection):
         """Take what arrived; after a close has been seen, wait for the end only so long."""
         self.heard_at = time.monotonic()
         super().data_received(data)
-        if self._farewell is not None:
-            return
         if self.response is None:
             if self.protocol.handshake_exc is not None:  # the library would wait for the peer's end
                 self.transport.abort()
-        elif self.protocol.close_expected():
+        elif self._farewell is None and self.protocol.close_expected():
             self._farewell = self.loop.call_later(self._grace, self.transport.abort)
 
     def process_event(self, event: Any) -> None:  # noqa: ANN401 - the library's signature
