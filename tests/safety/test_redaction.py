@@ -59,6 +59,11 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
         "%..", lambda found: found[0].lower(), urllib.parse.quote(text, safe="")
     ),
     "a path": urllib.parse.quote,
+    "encodeURIComponent": lambda text: urllib.parse.quote(text, safe="!'()*"),
+    "encodeURI": lambda text: urllib.parse.quote(text, safe=";,/?:@&=+$#!'()*"),
+    "a login of httpx": lambda text: (
+        httpx.URL("http://a").copy_with(username="u", password=text).userinfo.decode()[2:]
+    ),
     "a form": lambda text: urllib.parse.urlencode({"": text})[1:],
     "a query of httpx": lambda text: str(httpx.URL("http://a/", params={"q": text}))[12:],
     "a path of httpx": lambda text: (
@@ -84,6 +89,7 @@ SECRETS = {
     "one of base64": lambda: base64.b64encode(b"\xff\xef" + secrets.token_bytes(40)).decode(),
     "one of all signs": lambda: f"{secrets.token_hex(2)}/+ '\"\\{secrets.token_hex(2)}%&=?#é€😀",
     "one of a passphrase": lambda: f"correct horse {secrets.token_hex(4)} it's",
+    "one of signs that Python escapes": lambda: f"it's\u00a0{secrets.token_hex(4)}\u00a0it's",
     "one in Greek": lambda: "λόγος" * 3 + secrets.token_hex(4),
 }
 
@@ -107,6 +113,32 @@ def test_a_short_secret_is_masked_in_every_form(encode: Callable[[str], str]) ->
     masked = registry.mask(f"<{encode(secret)}>")
     assert "[masked SECRET]" in masked
     assert len(masked) <= len("<[masked SECRET]===>")
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_a_short_secret_is_masked_in_the_middle_of_base64(before: int) -> None:
+    secret = secrets.token_hex(4)
+    registry = Registry()
+    registry.register(secret, label="SECRET")
+    text = base64.b64encode(b"?" * before + secret.encode() + b"???").decode()
+    foreign = -(-before * 8 // 6)
+    known = (before + 8) * 8 // 6
+    assert registry.mask(text) == f"{text[:foreign]}[masked SECRET]{text[known:]}"
+
+
+def test_a_short_secret_is_masked_where_it_overlaps_itself() -> None:
+    registry = Registry()
+    registry.register("abaaba", label="SECRET")
+    assert registry.mask("<abaabaaba>") == "<[masked SECRET]>"
+
+
+@pytest.mark.parametrize("at", [0, 1, 2047, 2048, 2049, 16_383, 50_003, 134_977])
+def test_a_secret_is_masked_anywhere_in_a_long_text(
+    registry: Registry, secret: str, at: int
+) -> None:
+    text = "a log line. " * 11_250
+    masked = registry.mask(f"{text[:at]}<{secret[7:30]}>{text[at:]}")
+    assert masked == f"{text[:at]}<[masked SECRET]>{text[at:]}"
 
 
 @pytest.mark.parametrize(
@@ -237,6 +269,17 @@ def test_the_header_stays_before_what_is_masked() -> None:
     assert registry.mask(f"Bearer {token}!") == f"Bearer {HEADER}[masked TOKEN]!"
 
 
+def test_the_header_stays_before_a_piece_that_looks_like_nothing() -> None:
+    registry, token = Registry(), f"{HEADER}.{secrets.token_hex(30)}"
+    registry.register(token, label="TOKEN")
+    assert registry.mask(f"<{token[:60]}>") == f"<{HEADER}[masked TOKEN]>"
+
+
+def test_what_stands_between_the_header_and_a_secret_stays(registry: Registry, secret: str) -> None:
+    text = f"{HEADER} {secret} {HEADER}"
+    assert registry.mask(text) == text.replace(secret, "[masked SECRET]")
+
+
 def test_the_header_stays_in_the_middle_of_what_is_masked(registry: Registry, secret: str) -> None:
     registry.register(f"{secret}{HEADER}{secret[::-1]}", label="BOTH")
     masked = registry.mask(f"<{secret}{HEADER}{secret[::-1]}>")
@@ -277,6 +320,7 @@ LOOKALIKES: dict[str, tuple[str, str]] = {
         f"jwt-auth, jwt.{encoded(unknown_token().encode())}",
         "jwt-auth, jwt.[masked token]",
     ),
+    "subprotocol that was cut": ("jwt.ZXlKaGJHY2lP…", "jwt.[masked token]…"),
     "subprotocol of an opaque token": (f"jwt.{encoded(b'a1b2c3-d4e5f6')}", "jwt.[masked token]"),
     "subprotocol of letters": (f"jwt.{'abcdefgh' * 4}", "jwt.[masked token]"),
     "query": (f"/ws?token={OPAQUE}&x=1", "/ws?token=[masked token]&x=1"),
@@ -307,6 +351,7 @@ def test_what_looks_like_a_token_is_masked(text: str, expected: str) -> None:
         "?page_size=1234567",
         "eyJ is how they begin",
         "eyJhbGciOi.only-two",
+        "eyJhbGciOi...the end",
         "a.b.c",
         "[masked]",
         "[masked JWT]",
@@ -366,6 +411,15 @@ def test_a_secret_that_is_the_mask_itself_stays_masked() -> None:
     registry.register("masked", label="SILLY")
     assert registry.mask("it is masked") == "it is [masked]"
     assert registry.mask("it is [masked]") == "it is [masked]"
+
+
+def test_a_secret_that_goes_on_behind_a_mask_is_not_seen_in_it(
+    registry: Registry, secret: str
+) -> None:
+    registry.register("SECRET] is right", label="OTHER")
+    masked = registry.mask(f"{secret} is right")
+    assert masked == "[masked SECRET] is right"
+    assert registry.mask(masked) == masked
 
 
 def test_no_letter_is_refused(registry: Registry, secret: str) -> None:

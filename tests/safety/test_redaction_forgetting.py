@@ -114,7 +114,7 @@ def test_of_two_registrations_the_longer_one_counts(
 
 def sharing(shared: str, count: int) -> list[str]:
     """Secrets that have one piece in common, each with its own neighbours."""
-    return [f"{secrets.token_hex(8)}{shared}{secrets.token_hex(8)}" for _ in range(count)]
+    return [f"{secrets.token_hex(8)[:15]}{shared}{secrets.token_hex(8)}" for _ in range(count)]
 
 
 def windows(text: str) -> list[str]:
@@ -134,6 +134,23 @@ def test_what_secrets_share_is_remembered_as_long_as_one_of_them(
     clock.now += 5
     wake(registry)
     assert [registry.mask(each) for each in windows(shared)] == windows(shared)
+
+
+def test_what_some_secrets_share_is_remembered_as_long_as_one_of_those(
+    registry: Registry, clock: Clock
+) -> None:
+    piece = secrets.token_hex(4)
+    one, other = (f"{secrets.token_hex(3)[:5]}{piece}{secrets.token_hex(3)[:5]}" for _ in range(2))
+    for shared, end in ((one, 10), (other, 30), (one, 20)):
+        (secret,) = sharing(shared, 1)
+        registry.register(secret, label=f"{end}", expires_at=clock.now + end)
+    clock.now += REMEMBERED + 15
+    wake(registry)
+    assert {registry.mask(each) for each in windows(one)} == {"[masked 20]"}
+    clock.now += 5
+    wake(registry)
+    assert [registry.mask(each) for each in windows(one)] == windows(one)
+    assert {registry.mask(each) for each in windows(other)} == {"[masked 30]"}
 
 
 def test_what_is_registered_again_keeps_what_it_shares(registry: Registry, clock: Clock) -> None:

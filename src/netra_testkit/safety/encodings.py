@@ -19,14 +19,15 @@ __all__ = [
 ]
 
 UNRESERVED = f"{string.ascii_letters}{string.digits}-._~"
-# What quote(), quote_plus(), browsers and httpx leave as it is in a path, a query or a login.
+# What common encoders leave as it is besides letters, digits and four signs.
 LEFT_ALONE = (
-    UNRESERVED,
-    f"{UNRESERVED}/",
-    f"{UNRESERVED}!$&'()*+,;=:@/?",
-    f"{UNRESERVED}!$&'()*+,;=:@/?[]\\^`{{|}}",
-    f"{UNRESERVED}!$&'()*+,;=:@/[]\\^|",
-    f"{UNRESERVED}!$&'()*+,",
+    "",  # quote(safe="")
+    "/",  # quote()
+    "!'()*",  # encodeURIComponent()
+    ";,/?:@&=+$#!'()*",  # encodeURI()
+    "!$&'()*+,",  # a login of httpx
+    "!$&'()*+,;=:@/[]\\^|",  # a path of httpx
+    "!$&'()*+,;=:@/[]\\^|?`{}",  # a query of httpx
 )
 # Of such characters no program escapes any.
 PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
@@ -93,7 +94,8 @@ def _percent_encoded(data: bytes) -> Iterator[str]:
     for unchanged in LEFT_ALONE:
         for digits in ("02X", "02x"):
             text = "".join(
-                chr(byte) if chr(byte) in unchanged else f"%{byte:{digits}}" for byte in data
+                chr(byte) if chr(byte) in UNRESERVED + unchanged else f"%{byte:{digits}}"
+                for byte in data
             )
             yield text
             yield text.replace("%20", "+")

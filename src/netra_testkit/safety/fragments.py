@@ -238,12 +238,10 @@ class Fragments:
         elif self._crowds[gram].until <= now:
             del self._places[gram], self._crowds[gram]
 
-    def _surroundings(self, place: int) -> str:
+    def _surroundings(self, place: int) -> tuple[str, str]:
         text = self._forms[place >> OFFSET_BITS].text
         start = place & OFFSET
-        if start >= EDGE:
-            return text[start - EDGE : start + WINDOW]
-        return "\0" * (EDGE - start) + text[: start + WINDOW]
+        return text[max(0, start - EDGE) : start], text[start : start + WINDOW]
 
 
 def _packed(places: tuple[int, ...]) -> int | tuple[int, ...]:

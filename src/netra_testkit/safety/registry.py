@@ -8,7 +8,6 @@ import math
 import re
 import threading
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
 from netra_testkit.safety.encodings import (
@@ -65,7 +64,7 @@ class Registry:
         self._expiring: list[tuple[float, str]] = []
         self._fragments = Fragments()
         self._whole: tuple[tuple[str, Owner], ...] = ()
-        self._labels = Counter(LOOKALIKE_LABELS)
+        self._labels = set(LOOKALIKE_LABELS)
 
     def __len__(self) -> int:
         """How many secrets are remembered."""
@@ -154,12 +153,11 @@ class Registry:
             self._fragments.renew(owner)
             return
         self._owners[secret] = owner
-        self._labels[label] += 1
+        self._labels.add(label)
         if len(secret) >= WINDOW:
             self._fragments.add(owner, written_forms(secret))
         else:
-            forms = (form for form in determined_forms(secret) if len(form) >= SHORTEST)
-            self._whole += tuple((form, owner) for form in forms)
+            self._whole += tuple((form, owner) for form in determined_forms(secret))
 
     def _forget(self, now: float) -> None:
         while self._expiring and (
@@ -170,9 +168,6 @@ class Registry:
             if owner is None or owner.until != until:
                 continue  # it was registered again, for longer
             del self._owners[secret]
-            self._labels[owner.label] -= 1
-            if not self._labels[owner.label]:
-                del self._labels[owner.label]
             self._fragments.remove(owner, now=now)
             self._whole = tuple(each for each in self._whole if each[1] is not owner)
 
