@@ -8,6 +8,8 @@ import sys
 
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["pytester"]
+
 settings.register_profile(
     "default",
     deadline=None,

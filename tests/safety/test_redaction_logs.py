@@ -80,7 +80,7 @@ class Held:
 
 
 class Broken(dict[str, object]):
-    def items(self) -> Any:
+    def values(self) -> Any:
         raise RuntimeError("broken")
 
 
@@ -124,6 +124,13 @@ def raised(secret: str) -> BaseException:
         return error
 
 
+def caused_by(secret: str) -> BaseException:
+    """An exception that tells nothing, of one that does."""
+    error = RuntimeError("nothing")
+    error.__cause__ = ValueError(secret)
+    return error
+
+
 def say(logger: logging.Logger, msg: str, *args: object) -> None:
     logger.warning(msg, *args)
 
@@ -149,10 +156,14 @@ CALLS: dict[str, Callable[[logging.Logger, str], None]] = {
     "arguments that do not fit": lambda log, s: say(log, f"{s} %s", s, s),
     "arguments of another kind": lambda log, s: say(log, f"{s} %d", s),
     "the traceback": lambda log, s: log.warning("failed", exc_info=raised(s)),
+    "the cause of the exception": lambda log, s: log.warning("failed", exc_info=caused_by(s)),
     "the stack": lambda log, s: log.warning("here", stack_info=bool(s)),
     "an extra": lambda log, s: log.warning("a", extra={"token": s}),
     "an extra in a container": lambda log, s: log.warning("a", extra={"headers": {s: [s, (s,)]}}),
     "an extra that is an object": lambda log, s: log.warning("a", extra={"held": Held(s)}),
+    "an extra's repr, not its text": lambda log, s: log.warning(
+        "a", extra={"x": ShowsWhenAsked(s)}
+    ),
     "an extra with itself in it": lambda log, s: log.warning("a", extra={"cycle": cycle(s)}),
     "an extra of great depth": lambda log, s: log.warning("a", extra={"deep": deep(s)}),
     "an extra that is a URL": lambda log, s: log.warning(
@@ -211,6 +222,22 @@ def test_a_record_without_a_secret_keeps_its_objects() -> None:
     assert {name: vars(record)[name] for name in given} == given
     assert record.held is held  # type: ignore[attr-defined] - an extra
     assert record.exc_text is None
+
+
+def test_a_record_with_a_secret_keeps_its_other_objects(secret: str) -> None:
+    held, error = Held("nothing"), ValueError("nothing")
+    record = filtered(
+        msg="%s %s", args=(held, secret), held=held, exc_info=(ValueError, error, None)
+    )
+    assert record.args == (held, "[masked SECRET]")
+    assert record.held is held  # type: ignore[attr-defined] - an extra
+    assert record.exc_info == (ValueError, error, None)
+
+
+def test_a_container_with_itself_in_it_costs_nothing_else(secret: str) -> None:
+    record = filtered(msg="kept", cycle=cycle(secret))
+    assert record.msg == "kept"
+    assert "[masked SECRET]" in str(record.cycle)  # type: ignore[attr-defined] - an extra
 
 
 def test_what_the_caller_holds_is_not_changed(secret: str) -> None:
