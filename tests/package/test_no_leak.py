@@ -459,9 +459,10 @@ CONVERSATIONS = {
 }
 
 
-@settings(max_examples=EXAMPLES, phases=[Phase.generate])
+# Each conversation is a test of its own, so that workers share them.
+@pytest.mark.parametrize("conversation", CONVERSATIONS)
+@settings(max_examples=EXAMPLES // len(CONVERSATIONS), phases=[Phase.generate])
 @given(
-    conversation=st.sampled_from(list(CONVERSATIONS)),
     kind=st.sampled_from(["access", "unsigned", "tampered"]),
     secret=secrets,
     before=st.integers(0, 200),

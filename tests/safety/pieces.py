@@ -41,7 +41,9 @@ def forms(secret: str) -> set[str]:
 
 
 def windows(texts: Iterable[str]) -> set[str]:
-    return {alike(text[at : at + WINDOW]) for text in texts for at in range(len(text) - WINDOW + 1)}
+    return {
+        text[at : at + WINDOW] for text in map(alike, texts) for at in range(len(text) - WINDOW + 1)
+    }
 
 
 PUBLIC = windows(forms(HEADER))
