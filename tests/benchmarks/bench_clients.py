@@ -9,57 +9,22 @@ from typing import TYPE_CHECKING
 
 import httpx
 import websockets.asyncio.client
-import websockets.asyncio.server
+from tests.benchmarks.peer import peer
 from tests.benchmarks.rounds import best_quartile
 
 from netra_testkit.clients.chat import ChatClient
 from netra_testkit.clients.http import HttpClient
 from netra_testkit.safety.trace import Trace
-from netra_testkit.settings.config import StagingConfig
-from netra_testkit.wire.frames import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from netra_testkit.settings.config import StagingConfig
 
 ROUNDS = 21
 FLOOD = 3_000
 ECHOES = 400
 CALLS = 200
-WELCOME = json.dumps({"type": "connection_established", "data": {"connection_id": "c"}})
-
-
-def frame_of(size: int) -> str:
-    """A server frame of about this many characters."""
-    head = {"type": "agent_thinking", "timestamp": 1.5, "data": {"run_id": "r" * 36, "thought": ""}}
-    head["data"]["thought"] = "x" * (size - len(json.dumps(head)))  # type: ignore[index] # a dict
-    return json.dumps(head)
-
-
-async def speak(connection: websockets.asyncio.server.ServerConnection) -> None:
-    """Flood when asked to, echo everything else."""
-    await connection.send(WELCOME)
-    async for text in connection:
-        message = json.loads(text)
-        if message["type"] == "chat":
-            size, count = message["payload"]["size"], message["payload"]["count"]
-            data = frame_of(size)
-            for _ in range(count):
-                await connection.send(data)
-        else:
-            await connection.send(text)
-
-
-async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer every request on a connection with the same small document."""
-    body = json.dumps({"status": "healthy", "service": "backend", "version": "1"}).encode()
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    try:
-        while True:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(head % len(body) + body)
-            await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        writer.close()
 
 
 async def shuffled(title: str, work: dict[str, Callable[[], Awaitable[None]]]) -> None:
@@ -162,34 +127,18 @@ async def calls(config: StagingConfig) -> None:
         await shuffled("HTTP one at a time", {"httpx": plain, "HttpClient": bounded})
 
 
-async def measure() -> None:
-    """Serve on loopback and measure."""
-    assert Frame.decode(frame_of(300)).type
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with websockets.asyncio.server.serve(
-        speak, "127.0.0.1", 0, compression=None, close_timeout=0.2
-    ) as sockets:
-        chat_port = next(iter(sockets.sockets)).getsockname()[1]
-        root = f"http://127.0.0.1:{port}"
-        config = StagingConfig(
-            environment="local",
-            base_url=root,
-            api_url=f"{root}/api",
-            auth_url=root,
-            frontend_url=root,
-            websocket_url=f"ws://127.0.0.1:{chat_port}/ws",
-        )
-        for size in (300, 3_000):
-            await floods(config, size)
-        await echoes(config)
-        await calls(config)
-    server.close()
+async def measure(config: StagingConfig) -> None:
+    """Print each ratio against a peer."""
+    for size in (300, 3_000):
+        await floods(config, size)
+    await echoes(config)
+    await calls(config)
 
 
 def main() -> None:
     """Print every ratio."""
-    asyncio.run(measure())
+    with peer() as served:
+        asyncio.run(measure(served.config()))
 
 
 if __name__ == "__main__":
