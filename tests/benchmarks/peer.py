@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import subprocess
 import sys
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 WELCOME = json.dumps({"type": "connection_established", "data": {"connection_id": "c"}})
 ANSWER = json.dumps({"status": "healthy", "service": "backend", "version": "1"}).encode()
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+
+
+STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+STREAM_PATH = "/api/chat/stream"
+EVENTS = 2_000
+EVENTS_A_WRITE = 50
 
 
 @dataclass(frozen=True)
@@ -76,11 +83,34 @@ async def speak(connection: websockets.asyncio.server.ServerConnection) -> None:
             await connection.send(text)
 
 
+async def stream(writer: asyncio.StreamWriter) -> None:
+    """Every event, then the end."""
+    for piece in pieces():
+        writer.write(piece)
+        await writer.drain()
+
+
+@functools.cache
+def pieces() -> tuple[bytes, ...]:
+    """A head, events of about 300 bytes with an id each, and the end; made once."""
+    data = frame_of(290)
+    events = [f"id: {number}\ndata: {data}\n\n".encode() for number in range(EVENTS)]
+    starts = range(0, EVENTS, EVENTS_A_WRITE)
+    return (
+        STREAM,
+        *(b"".join(events[start : start + EVENTS_A_WRITE]) for start in starts),
+        b'data: {"type": "stream_end"}\n\n',
+    )
+
+
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer every request on a connection with the same small document."""
+    """Answer each request with the same small document, or with the stream."""
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
-            await reader.readuntil(b"\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            if STREAM_PATH.encode() in head:
+                await stream(writer)
+                break
             writer.write(HEAD % len(ANSWER) + ANSWER)
             await writer.drain()
     writer.close()

@@ -34,6 +34,10 @@ FORMS: dict[str, tuple[bytes, list[SseEvent]]] = {
     "an id with a zero byte": (b"id: 1\0\ndata: x\n\n", [SseEvent("message", "x")]),
     "a delay": (b"retry: 50\ndata: x\n\n", [SseEvent("message", "x", None, 50)]),
     "a delay of its own": (b"retry: 50\n\ndata: x\n\n", [SseEvent("message", "x", None, 50)]),
+    "no delay at all": (
+        b"data: w\n\nretry: 0\n\ndata: x\n\n",
+        [SseEvent("message", "w"), SseEvent("message", "x", None, 0)],
+    ),
     "a delay that is no number": (b"retry: -1\ndata: x\n\n", [SseEvent("message", "x")]),
     "a delay in other digits": ("retry: ٣\ndata: x\n\n".encode(), [SseEvent("message", "x")]),
     "an event that is cut off": (b"data: x\n\ndata: y\n", [SseEvent("message", "x")]),

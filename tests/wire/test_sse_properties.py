@@ -36,6 +36,7 @@ def heard(pieces: list[bytes]) -> list[SseEvent | str]:
 @given(streams, st.lists(st.integers(0, 200)))
 @example(b"\xef\xbb\xbfdata: x\r\n\r\n", [1, 2, 11, 12, 13])
 @example(b"data: x\n\n" + b":" * 60 + b"\ndata: y\n\n", [9, 30])
+@example(b"data: w\n\nretry: 0\n\nid: 3\ndata: x\n\ndata: y\n\nevent: e\ndata: z\n\n", [9, 12])
 def test_any_cut_of_the_same_bytes_gives_the_same_events(stream: bytes, cuts: list[int]) -> None:
     borders = sorted({0, len(stream), *(each for each in cuts if each < len(stream))})
     pieces = [stream[start:end] for start, end in itertools.pairwise(borders)]

@@ -35,7 +35,9 @@ class Deadline:
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "limit", _seconds(self.limit))
+        # Nearly every bound is a good float already, and every call makes a deadline.
+        if self.limit.__class__ is not float or not 0.0 < self.limit < math.inf:
+            object.__setattr__(self, "limit", _seconds(self.limit))
 
     @classmethod
     def after(cls, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> Deadline:

@@ -25,6 +25,7 @@ Fact: TypeAlias = str | int | float | bool | None
 LONGEST_TEXT = 65_536
 # What Python takes for each character of a text that is not ASCII, at most.
 WIDEST_CHARACTER = 4
+PART_THAT_GOES = 100
 TOKEN_CHARACTERS = string.ascii_letters + string.digits + "-._~+/=%"
 
 
@@ -50,7 +51,7 @@ class Trace:
     ) -> None:
         self.lost: int = 0
         self.lost_bytes: int = 0
-        self._records: deque[tuple[float, str, str, dict[str, Fact]]] = deque()
+        self._records: deque[tuple[float, str, str, dict[str, Fact], int]] = deque()
         self._bytes = 0
         self._max_records = max_records
         self._max_bytes = max_bytes
@@ -69,19 +70,21 @@ class Trace:
         """
         if len(text) > LONGEST_TEXT:
             text, facts["cut"] = _cut(text)
-        records = self._records
-        records.append((self._clock() if at is None else at, kind, text, facts))
-        self._bytes += len(text) if text.isascii() else WIDEST_CHARACTER * len(text)
-        if self._bytes > self._max_bytes or len(records) > self._max_records:
+        size = len(text) if text.isascii() else WIDEST_CHARACTER * len(text)
+        self._records.append((self._clock() if at is None else at, kind, text, facts, size))
+        self._bytes += size
+        if self._bytes > self._max_bytes or len(self._records) > self._max_records:
             self._make_room()
 
     def _make_room(self) -> None:
-        while self._bytes > self._max_bytes or len(self._records) > self._max_records:
-            _, _, text, _ = self._records.popleft()
-            size = len(text) if text.isascii() else WIDEST_CHARACTER * len(text)
+        # Some more than has to go, so that a full ring does not make room at each record.
+        records, spare = self._records, self._max_records // PART_THAT_GOES
+        before = len(records)
+        while self._bytes > self._max_bytes or len(records) > self._max_records - spare:
+            size = records.popleft()[-1]
             self._bytes -= size
-            self.lost += 1
             self.lost_bytes += size
+        self.lost += before - len(records)
 
     def lines(self) -> tuple[str, ...]:
         """What is kept as NDJSON, oldest first and masked, after a line about the trace itself."""
@@ -110,7 +113,7 @@ class Trace:
     def __repr__(self) -> str:
         return f"<Trace: {len(self._records)} records, {self.lost} lost>"
 
-    def _line(self, at: float, kind: str, text: str, facts: dict[str, Fact]) -> str:
+    def _line(self, at: float, kind: str, text: str, facts: dict[str, Fact], _size: int) -> str:
         own: dict[str, JsonValue] = {"at": round(at - self._began, 6), "kind": kind, "text": text}
         return json.dumps(mask_json(own | {name: _plain(value) for name, value in facts.items()}))
 

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from netra_testkit.errors import Unencodable
 from netra_testkit.wire.documents import DEFAULT_MAX_DEPTH, DEFAULT_MAX_SIZE
@@ -70,14 +70,19 @@ def encode(
         )
     if message_id is None and not as_server:
         raise Unencodable(path="message_id", reason="a client names each of its messages")
-    ids = {"thread_id": thread_id, "run_id": run_id, "user_id": user_id}
     frame: dict[str, JsonValue] = {
-        "type": kind.value,
+        "type": str.__str__(kind),
         "data" if as_server else "payload": _body(payload, max_depth),
-        **_identities({"message_id": message_id}),
-        "timestamp": _seconds(timestamp),
-        **_identities(ids),
     }
+    if message_id is not None:
+        frame["message_id"] = _identity("message_id", message_id)
+    frame["timestamp"] = _seconds(timestamp)
+    if thread_id is not None:
+        frame["thread_id"] = _identity("thread_id", thread_id)
+    if run_id is not None:
+        frame["run_id"] = _identity("run_id", run_id)
+    if user_id is not None:
+        frame["user_id"] = _identity("user_id", user_id)
     text = _ENCODER.encode(frame)
     size = len(text) if text.isascii() else len(text.encode())
     if size > max_size:
@@ -108,20 +113,17 @@ def _body(payload: Mapping[str, object] | None, max_depth: int) -> JsonValue:
 
 def _plain(value: object, path: tuple[str | int, ...], max_depth: int) -> JsonValue:
     try:
+        if _is_plain(value, max_depth):
+            return cast("JsonValue", value)
         return _Plain(max_depth).of(value, path)
     except RecursionError:
         raise _refused(path, "it is nested too deeply for the interpreter") from None
 
 
-def _identities(ids: Mapping[str, object]) -> dict[str, JsonValue]:
-    said: dict[str, JsonValue] = {}
-    for name, value in ids.items():
-        if value is None:
-            continue
-        if not isinstance(value, str) or not value.strip():
-            raise _refused((name,), "it is not a text that says something")
-        said[name] = _text(value, (name,))
-    return said
+def _identity(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _refused((name,), "it is not a text that says something")
+    return _text(value, (name,))
 
 
 def _seconds(timestamp: float) -> float:
@@ -131,6 +133,26 @@ def _seconds(timestamp: float) -> float:
     if not -MILLISECONDS_FROM < timestamp < MILLISECONDS_FROM:  # NaN is in no range
         raise _refused(path, "it is not in seconds since the epoch")
     return float(timestamp)
+
+
+def _is_plain(value: object, levels: int) -> bool:  # noqa: PLR0911 - one answer a kind
+    """Whether a value may be written as it is; whoever wants to know why not walks it again."""
+    if type(value) is str:
+        return value.isascii()
+    if type(value) is dict:
+        if levels <= 0:
+            return False
+        for key, each in value.items():
+            if type(key) is not str or not key.isascii() or not _is_plain(each, levels - 1):
+                return False
+        return True
+    if type(value) is list:
+        return levels > 0 and all(_is_plain(each, levels - 1) for each in value)
+    if type(value) is float:
+        return math.isfinite(value)
+    if type(value) is int:
+        return value.bit_length() <= _MOST_BITS
+    return value is None or type(value) is bool
 
 
 class _Plain:

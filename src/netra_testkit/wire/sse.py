@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from netra_testkit.errors import MalformedFrame
@@ -22,6 +23,8 @@ def _refused(constant: str) -> JsonValue:
     raise ValueError(f"{constant} is not JSON")
 
 
+# What nearly every event looks like.
+PLAIN_EVENT = re.compile(r"(?:id: (.*)\n)?(?:event: (.+)\n)?data: (.*)\n\n")
 DECODER = json.JSONDecoder(parse_constant=_refused)
 
 
@@ -106,21 +109,51 @@ class SseParser:
             return []
         events: list[SseEvent] = []
         failure: MalformedFrame | None = None
-        for line in self._lines(text):
-            if line:
-                failure = self._field(line)
-                if failure is not None:
-                    break
-            else:
-                if self._data:
-                    events.append(self._dispatched())
-                self._event = ""
+        plain = len(text) <= self._max_size and "\r" not in text and "\0" not in text
+        position = 0
+        while position < len(text) and failure is None:
+            if plain and self._between_events:
+                position = self._take_plain(text, position, events)
+            end = text.find("\n\n", position) + 2
+            some = text[position:end] if end > 1 else text[position:]
+            failure = self._take_lines(some, events)
+            position += len(some)
         if failure is None and self._rest_size > self._max_size:
             failure = self._too_large("a line", "".join(self._rest))
         self._failure = failure
         if failure is not None and not events:
             raise failure
         return events
+
+    @property
+    def _between_events(self) -> bool:
+        begun = self._rest or self._data or self._event or self._retry is not None
+        return self._begun and not begun and not self._after_carriage_return
+
+    def _take_plain(self, text: str, position: int, events: list[SseEvent]) -> int:
+        """Take the events from here on that need no second look; where they end."""
+        last_id = self._id
+        while found := PLAIN_EVENT.match(text, position):
+            new_id, name, data = found.groups()
+            if new_id is not None:
+                last_id = new_id
+            events.append(SseEvent(name or "message", data, last_id))
+            position = found.end()
+        self._id = last_id
+        return position
+
+    def _take_lines(self, text: str, events: list[SseEvent]) -> MalformedFrame | None:
+        """Take text that may begin and end anywhere; what is wrong with it."""
+        for line in self._lines(text):
+            if line:
+                failure = self._field(line)
+                if failure is not None:
+                    return failure
+            else:
+                if self._data:
+                    events.append(self._dispatched())
+                self._event = ""
+        return None
 
     def _lines(self, text: str) -> list[str]:
         """The lines that this text completes; what follows them waits for more."""
