@@ -5,7 +5,7 @@ import secrets
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from netra_testkit.safety.redaction import register
@@ -270,6 +270,7 @@ bodies = st.recursive(
 
 
 @given(body=bodies, open_socket=st.booleans())
+@example(body={"errors": [""]}, open_socket=False)
 def test_any_body_parses_and_can_be_judged(body: object, *, open_socket: bool) -> None:
     for kind in (Health, ApiHealth):
         found = kind.parse(body)

@@ -59,7 +59,8 @@ def judged(
 
 def failing(field: str, evidence: str) -> Finding:
     """Something that the deployment itself says went wrong."""
-    return Finding(kind=FindingKind.FAILING, field=field, evidence=mask(evidence))
+    said = mask(evidence) if evidence.strip() else "it lists an error and says nothing of it"
+    return Finding(kind=FindingKind.FAILING, field=field, evidence=said)
 
 
 def untrusted(counts: Mapping[str, int | None]) -> tuple[Finding, ...]:
