@@ -137,7 +137,11 @@ def test_masking_twice_is_masking_once(
     assert registry.mask(once) == once
 
 
-@given(st.text(st.characters()), st.text(st.characters()), st.text(st.characters()))
+# A label is logged, and a log that is not UTF-8 cannot be handed from process to process.
+LABELS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.text(st.characters()), LABELS, st.text(st.characters()))
 def test_no_text_makes_it_raise(secret: str, label: str, text: str) -> None:
     registry = Registry()
     registry.register(secret, label=label)
