@@ -1,0 +1,137 @@
+"""How the deployment says it is: each form of health that it has."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse
+
+from netra_testkit.local.access import optional
+from netra_testkit.local.routes.table import route
+from netra_testkit.local.world import world_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    from netra_testkit.local.world import World
+
+__all__ = ["ROUTES"]
+
+_BROKEN = "clickhouse_db"
+_PARTS = ("core_db", "redis_db", _BROKEN)
+_WHY = f"{_BROKEN} is not connected"
+
+
+async def _health(request: Request) -> Response:
+    world = world_of(request)
+    said = _said(world, service="netra-backend", status=_word(request))
+    return JSONResponse(said)
+
+
+async def _live(request: Request) -> Response:
+    return JSONResponse(_said(world_of(request), service="netra-backend", status="healthy"))
+
+
+async def _ready(request: Request) -> Response:
+    world = world_of(request)
+    degraded = _is_degraded(request)
+    said = _said(world, service="netra-backend", status="unhealthy" if degraded else "healthy")
+    said |= {part: not (degraded and part == _BROKEN) for part in _PARTS}
+    said["websocket_readiness"] = True
+    if degraded:
+        said |= {"message": "The deployment is not ready.", "details": {_BROKEN: _WHY}}
+    return JSONResponse(said, status_code=503 if degraded else 200)
+
+
+async def _api_health(request: Request) -> Response:
+    await optional(request)
+    world = world_of(request)
+    degraded = _is_degraded(request)
+    said = _said(world, status="degraded" if degraded else "healthy")
+    said["uptime_seconds"] = max(0.0, world.clock() - world.started_at)
+    said["checks"] = {part: _check(broken=degraded and part == _BROKEN) for part in _PARTS}
+    return JSONResponse(said)
+
+
+async def _websocket_health(request: Request) -> Response:
+    world = world_of(request)
+    degraded = _is_degraded(request)
+    limits = world.options.limits
+    detected = not world.board.strike("e2e-off", route=request.url.path, phase="http")
+    said = _said(world, service="websocket", status="degraded" if degraded else "healthy")
+    # What was received is masked while it is read, and that takes its time.
+    said["metrics"] = await asyncio.to_thread(_socket_metrics, world)
+    said["config"] = {
+        "max_connections_per_user": limits.connections_per_user,
+        "heartbeat_interval": limits.heartbeat_interval,
+    }
+    said["e2e_testing"] = {"enabled": detected}
+    if degraded:
+        said["errors"] = [_WHY]
+    return JSONResponse(said)
+
+
+def _is_degraded(request: Request) -> bool:
+    strike = world_of(request).board.strike("degraded", route=request.url.path, phase="http")
+    return strike is not None
+
+
+def _word(request: Request) -> str:
+    return "degraded" if _is_degraded(request) else "healthy"
+
+
+def _said(world: World, *, status: str, **more: str) -> dict[str, Any]:
+    return {
+        "status": status,
+        **more,
+        "version": world.version,
+        "revision": world.revision,
+        "environment": world.environment.value,
+        "timestamp": datetime.fromtimestamp(world.clock(), UTC).isoformat(),
+    }
+
+
+def _check(*, broken: bool) -> dict[str, Any]:
+    return {
+        "status": "unhealthy" if broken else "healthy",
+        "connected": not broken,
+        "response_time_ms": 0.1,
+        "error": _WHY if broken else None,
+    }
+
+
+def _socket_metrics(world: World) -> dict[str, Any]:
+    connections = world.truth.connections
+    messages = len(world.truth.frames)
+    still_open = sum(each.closed_at is None for each in connections)
+    known = sum(each.user is not None for each in connections)
+    return {
+        # A rate over nothing is not known.
+        "websocket": {
+            "active_connections": still_open,
+            "total_connections": len(connections),
+            "messages_processed": messages,
+            "error_rate": 0.0 if messages else None,
+        },
+        "authentication": {
+            "success_rate": known / len(connections) if connections else None,
+            "rate_limited_requests": world.state.limits.refused,
+        },
+        "monitoring": {"monitored_connections": still_open, "healthy_connections": still_open},
+    }
+
+
+ROUTES: Sequence[Route] = (
+    route("/health", GET=_health),
+    route("/health/live", GET=_live),
+    route("/health/ready", GET=_ready),
+    route("/api/health", GET=_api_health),
+    route("/ws/health", GET=_websocket_health),
+)
+"""Everything that says how the deployment is."""

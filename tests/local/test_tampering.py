@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from netra_testkit.local.agents import AgentRequest, Event, play
+from netra_testkit.local.board import FaultBoard
+from netra_testkit.local.faults import Fault
+from netra_testkit.local.tampering import Tampering, is_outer_terminal
+from netra_testkit.wire.contract import CRITICAL_EVENTS
+from netra_testkit.wire.types import MessageType
+
+COMPLETED = MessageType.TOOL_COMPLETED
+
+
+def healthy() -> list[Event]:
+    return list(play(AgentRequest(agent="supervisor", text="costs"), seed=0))
+
+
+def test_nothing_is_done_without_a_fault() -> None:
+    assert Tampering.struck(FaultBoard(), "u") == Tampering()
+    assert list(Tampering().apply(healthy())) == healthy()
+
+
+@pytest.mark.parametrize("kind", CRITICAL_EVENTS)
+def test_every_event_of_a_kind_is_lost(kind: MessageType) -> None:
+    tampering = Tampering.struck(FaultBoard([Fault("lost-event", type=kind.value)]), "u")
+    expected = [each for each in healthy() if each.type is not kind]
+    assert list(tampering.apply(healthy())) == expected
+
+
+@pytest.mark.parametrize("kind", CRITICAL_EVENTS)
+def test_every_event_of_a_kind_is_doubled(kind: MessageType) -> None:
+    tampering = Tampering.struck(FaultBoard([Fault("duplicated-event", type=kind.value)]), "u")
+    expected = [each for event in healthy() for each in [event] * (1 + (event.type is kind))]
+    assert list(tampering.apply(healthy())) == expected
+
+
+def test_the_first_two_events_change_places() -> None:
+    first, second, *rest = healthy()
+    tampering = Tampering.struck(FaultBoard([Fault("reordered-events")]), "u")
+    assert list(tampering.apply(healthy())) == [second, first, *rest]
+
+
+def test_the_first_tool_never_ends() -> None:
+    tampering = Tampering.struck(FaultBoard([Fault("unpaired-tool")]), "u")
+    told = list(tampering.apply(healthy()))
+    gone = next(place for place, each in enumerate(healthy()) if each.type is COMPLETED)
+    assert told == [*healthy()[:gone], *healthy()[gone + 1 :]]
+
+
+def test_only_the_end_of_the_whole_run_is_withheld() -> None:
+    tampering = Tampering.struck(FaultBoard([Fault("never-completes")]), "u")
+    assert list(tampering.apply(healthy())) == healthy()[:-1]
+    assert [is_outer_terminal(each) for each in healthy()].index(True) == len(healthy()) - 1
