@@ -1,7 +1,11 @@
-"""What holds for every test: the network ends at loopback, and examples are bounded."""
+"""What holds for every test: the network ends at loopback, examples are bounded, which loop runs.
+
+NETRA_TEST_LOOP=uvloop or =debug runs every coroutine test on such a loop.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import sys
@@ -50,3 +54,24 @@ def refuse_the_outside(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(refuse_the_outside)
+
+LOOP = os.environ.get("NETRA_TEST_LOOP", "")
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """A loop as NETRA_TEST_LOOP names it."""
+    if LOOP == "uvloop":
+        import uvloop
+
+        return uvloop.new_event_loop()
+    loop = asyncio.new_event_loop()
+    loop.set_debug(True)
+    return loop
+
+
+if LOOP:
+
+    def pytest_asyncio_loop_factories(config: object, item: object) -> dict[str, object]:
+        """Give each coroutine test such a loop."""
+        del config, item
+        return {LOOP: new_loop}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from netra_testkit.clients.chat import ChatClient
     from netra_testkit.clients.crowd import Crowd
     from netra_testkit.clients.deadline import Deadline
+    from netra_testkit.clients.expecting import ExpectedFailures
     from netra_testkit.clients.feed import EventFeed
     from netra_testkit.clients.http import HttpClient
     from netra_testkit.clients.latency import LatencySummary
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         Misuse,
         NetraError,
         NotEnoughUsers,
+        NothingFailed,
         Problem,
         RateLimited,
         RequestRefused,
@@ -59,6 +61,10 @@ if TYPE_CHECKING:
         WireError,
         WrongLoop,
     )
+    from netra_testkit.local.faults import FAULTS, Fault, FaultKind
+    from netra_testkit.local.options import Limits
+    from netra_testkit.local.staging import LocalStaging
+    from netra_testkit.local.truth import ServerTruth
     from netra_testkit.safety.jsonable import (
         JsonValue,
         safe_state,
@@ -129,6 +135,7 @@ __all__ = [
     "AUTH_ERROR_CODES",
     "BAD_TOKENS",
     "CRITICAL_EVENTS",
+    "FAULTS",
     "KNOWN_USERS",
     "LEGAL_STEPS",
     "MESSAGE_TYPES",
@@ -166,8 +173,11 @@ __all__ = [
     "Environment",
     "EventFeed",
     "EventStream",
+    "ExpectedFailures",
     "Explanation",
     "FactoryStats",
+    "Fault",
+    "FaultKind",
     "Finding",
     "FindingKind",
     "Frame",
@@ -182,12 +192,15 @@ __all__ = [
     "JwtSecret",
     "LatencySummary",
     "Lease",
+    "Limits",
+    "LocalStaging",
     "MalformedFrame",
     "MessageType",
     "Misuse",
     "NetraError",
     "NotEnoughUsers",
     "Noteworthy",
+    "NothingFailed",
     "Observation",
     "Outcome",
     "Password",
@@ -205,6 +218,7 @@ __all__ = [
     "SecretComparison",
     "SecretDiagnosis",
     "ServerClosed",
+    "ServerTruth",
     "ServiceUnavailable",
     "SseEvent",
     "SseParser",
@@ -288,8 +302,12 @@ _HOMES = {
     "Environment": "settings.environments",
     "EventFeed": "clients.feed",
     "EventStream": "clients.sse",
+    "ExpectedFailures": "clients.expecting",
     "Explanation": "settings.explanation",
+    "FAULTS": "local.faults",
     "FactoryStats": "wire.health",
+    "Fault": "local.faults",
+    "FaultKind": "local.faults",
     "Finding": "wire.health",
     "FindingKind": "wire.health",
     "Frame": "wire.frames",
@@ -306,6 +324,8 @@ _HOMES = {
     "LEGAL_STEPS": "wire.lifecycle",
     "LatencySummary": "clients.latency",
     "Lease": "settings.leases",
+    "Limits": "local.options",
+    "LocalStaging": "local.staging",
     "MESSAGE_TYPES": "wire.types",
     "MalformedFrame": "errors",
     "MessageType": "wire.types",
@@ -313,6 +333,7 @@ _HOMES = {
     "NetraError": "errors",
     "NotEnoughUsers": "errors",
     "Noteworthy": "wire.contract",
+    "NothingFailed": "errors",
     "Observation": "wire.contract",
     "Outcome": "wire.contract",
     "Password": "settings.users",
@@ -332,6 +353,7 @@ _HOMES = {
     "SecretComparison": "settings.agreement",
     "SecretDiagnosis": "settings.agreement",
     "ServerClosed": "errors",
+    "ServerTruth": "local.truth",
     "ServiceUnavailable": "errors",
     "SseEvent": "wire.sse",
     "SseParser": "wire.sse",

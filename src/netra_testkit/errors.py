@@ -25,6 +25,7 @@ __all__ = [
     "Misuse",
     "NetraError",
     "NotEnoughUsers",
+    "NothingFailed",
     "Problem",
     "RateLimited",
     "RequestRefused",
@@ -214,6 +215,22 @@ class InvalidBound(Misuse, ValueError):
 
     def __post_init__(self) -> None:
         self.what = f"within={self.value} is not a positive, finite number of seconds"
+
+
+@dataclass(kw_only=True, eq=False)
+class NothingFailed(NetraError, AssertionError):
+    """A block that was to provoke failures came to its end without any.
+
+    Attributes:
+        expected: The names of the errors that were to come.
+    """
+
+    expected: tuple[str, ...]
+    cause: Cause = Cause.PRODUCT
+    hint: str = "Look at what the deployment let through, or whether the block asked it anything."
+
+    def _sentence(self) -> str:
+        return f"{' or '.join(self.expected)} was expected and nothing of that kind failed"
 
 
 @dataclass(kw_only=True, eq=False)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from netra_testkit.clients import availability
 from netra_testkit.clients.availability import LARGEST_BODY, Availability, probe
 from netra_testkit.errors import Cause, ConfigurationError
 
@@ -143,10 +144,8 @@ def test_a_healthy_answer_is_available() -> None:
             Cause.PRODUCT,
             id="a list",
         ),
-        pytest.param(
-            b"SSH-2.0-OpenSSH\r\n", "RemoteProtocolError: ", Cause.INFRASTRUCTURE, id="not HTTP"
-        ),
-        pytest.param(b"", "RemoteProtocolError: ", Cause.INFRASTRUCTURE, id="closed at once"),
+        pytest.param(b"SSH-2.0-OpenSSH\r\n", "ConnectionFailed: ", Cause.PRODUCT, id="not HTTP"),
+        pytest.param(b"", "ConnectionFailed: ", Cause.INFRASTRUCTURE, id="closed at once"),
     ],
 )
 def test_any_other_answer_is_kept_as_evidence(data: bytes, evidence: str, cause: Cause) -> None:
@@ -183,7 +182,7 @@ def test_an_answer_that_drips_is_waited_for_no_longer_than_allowed() -> None:
 
     with Answering(drip) as server:
         found = probe(server.url, within=0.5)
-        # Its thread ends too: it looks at the time between two pieces.
+        # Its thread ends too.
         until = time.monotonic() + 2
         while "netra-availability" in {each.name for each in threading.enumerate()}:
             assert time.monotonic() < until
@@ -205,12 +204,28 @@ def test_an_endless_answer_is_read_up_to_a_bound() -> None:
     assert len(found.evidence) < 300
 
 
+def test_a_thread_that_got_no_time_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, stop = threading.Event(), threading.Event()
+
+    def starve(*_: object) -> tuple[str, Cause | None]:
+        began.set()
+        stop.wait(10)
+        return "too late", None
+
+    monkeypatch.setattr(availability, "_ask", starve)
+    found = probe("http://127.0.0.1:1/health", within=0.01)
+    stop.set()
+    assert began.is_set()
+    assert (found.available, found.cause) == (False, Cause.UNDECIDED)
+    assert found.evidence == "no answer within 0.01 s"
+
+
 def test_nobody_listening_is_infrastructure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     found = probe(f"http://127.0.0.1:{port}/health")
     assert (found.available, found.cause) == (False, Cause.INFRASTRUCTURE)
-    assert found.evidence.startswith("ConnectError: ")
+    assert found.evidence.startswith("ConnectionFailed: ")
 
 
 def test_certificates_that_cannot_be_read_are_not_called_unavailable(tmp_path: Path) -> None:
@@ -219,7 +234,7 @@ def test_certificates_that_cannot_be_read_are_not_called_unavailable(tmp_path: P
 
 
 def test_what_nobody_foresaw_is_raised_and_not_called_unavailable() -> None:
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError):
         probe(object())  # type: ignore[arg-type]
 
 

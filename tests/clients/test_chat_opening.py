@@ -250,7 +250,7 @@ async def test_an_upgrade_that_does_not_come_ends_in_time(
 @pytest.mark.parametrize(
     ("answer", "close", "kind"),
     [
-        (b"", True, HandshakeFailed),
+        (b"", True, ConnectionFailed),
         (b"SSH-2.0-OpenSSH\r\n\r\n", False, HandshakeFailed),
         (
             WRONG_KEY,

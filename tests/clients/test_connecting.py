@@ -87,8 +87,9 @@ async def test_through_a_proxy_the_upgrade_goes_to_the_target(
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
-        with pytest.raises(HandshakeFailed):
+        with pytest.raises(ConnectionFailed) as caught:
             await connect("ws://staging.example/ws")
+    assert caught.value.phase == "answer"
     assert heard[0].startswith(b"CONNECT staging.example:80 HTTP/1.1\r\n")
 
 

@@ -64,12 +64,19 @@ def test_it_is_ready_at_the_first_welcome_or_when_completed_without_one(
 
 
 def test_the_server_names_the_thread_and_the_connection() -> None:
-    handshake = after([ESTABLISHED, RESPONSE], thread_id="asked for")
+    handshake = after([ESTABLISHED, RESPONSE])
     assert (handshake.thread_id, handshake.connection_id) == ("t-1", "c-1")
 
 
-def test_without_a_name_the_thread_asked_for_stays() -> None:
-    assert after([ESTABLISHED], thread_id="asked for").thread_id == "asked for"
+@pytest.mark.parametrize("frames", [[ESTABLISHED], [ESTABLISHED, RESPONSE]], ids=len)
+def test_the_thread_asked_for_stays(frames: list[dict[str, object]]) -> None:
+    assert after(frames, thread_id="asked for").thread_id == "asked for"
+
+
+def test_the_welcome_says_who_is_welcome() -> None:
+    assert after([ESTABLISHED]).user_id is None
+    welcomed = {"type": "connection_established", "data": {"user_id": "ann"}}
+    assert after([welcomed, ESTABLISHED]).user_id == "ann"
 
 
 def test_a_welcome_that_says_not_ready_is_remembered_until_one_that_is() -> None:

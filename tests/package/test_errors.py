@@ -24,6 +24,7 @@ from netra_testkit.errors import (
     Misuse,
     NetraError,
     NotEnoughUsers,
+    NothingFailed,
     Problem,
     RateLimited,
     RequestRefused,
@@ -163,6 +164,7 @@ TABLE: list[tuple[NetraError, type[BaseException], str]] = [
         "a timeline",
     ),
     (IsolationBreach(run=None, violations=(), timeline="crossed"), AssertionError, "crossed"),
+    (NothingFailed(expected=("AuthRefused",)), AssertionError, "AuthRefused was expected"),
 ]
 IDS = [f"{type(error).__name__}-{number}" for number, (error, _, _) in enumerate(TABLE)]
 

@@ -28,6 +28,9 @@ class Outcome(NamedTuple):
     error: type[NetraError] | None = None
     cause: Cause | None = None
 
+    def __str__(self) -> str:
+        return "answer" if self.error is None else f"{self.error.__name__} ({self.cause})"
+
 
 def meetings(coroutines: Mapping[Client, tuple[str, ...]]) -> list[Meeting]:
     """Every meeting there can be, given the coroutines of each client."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import queue
 import threading
@@ -9,18 +11,23 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netra_testkit.errors import Cause
+from netra_testkit.errors import CallFailed, Cause, DeadlineExceeded
 from netra_testkit.safety.redaction import mask
 
 if TYPE_CHECKING:
     import httpx
 
+    from netra_testkit.clients.calls import Call
+    from netra_testkit.clients.deadline import Deadline
+    from netra_testkit.clients.exchange import Exchange
+    from netra_testkit.clients.pool import Pool
+
 __all__ = ["Availability", "is_staging_available", "staging_availability"]
 
 # Half a second of the five is left for importing what it takes.
 WITHIN = 4.5
-# So much later a thread that nobody waits for any more gives up by itself.
-AFTERWARDS = 0.5
+# The thread is bounded itself; whoever asked waits so much longer for its word.
+AFTERWARDS = 0.25
 LARGEST_BODY = 64 * 1024
 EXCERPT = 200
 OK = 200
@@ -88,24 +95,18 @@ def probe(url: str, *, ca_file: str | None = None, within: float = WITHIN) -> Av
     """
     start = time.monotonic()
     answers: queue.SimpleQueue[tuple[str, Cause | None] | Exception] = queue.SimpleQueue()
-    heard = threading.Event()
 
     def ask() -> None:
         try:
-            answers.put(_ask(url, ca_file, start + within + AFTERWARDS, heard))
+            answers.put(_ask(url, ca_file, within))
         except Exception as unforeseen:  # noqa: BLE001 - raised in the caller, who waits for it
             answers.put(unforeseen)
 
     threading.Thread(target=ask, name="netra-availability", daemon=True).start()
     try:
-        answer = answers.get(timeout=max(0.0, start + within - time.monotonic()))
+        answer = answers.get(timeout=within + AFTERWARDS)
     except queue.Empty:
-        began = heard.is_set()
-        said = "the answer began, and did not end" if began else "no answer"
-        answer = (
-            f"{said} within {within:g} s",
-            Cause.PRODUCT if began else Cause.INFRASTRUCTURE,
-        )
+        answer = (f"no answer within {within:g} s", Cause.UNDECIDED)
     if isinstance(answer, Exception):
         raise answer
     evidence, cause = answer
@@ -118,42 +119,50 @@ def probe(url: str, *, ca_file: str | None = None, within: float = WITHIN) -> Av
     )
 
 
-def _ask(
-    url: str, ca_file: str | None, deadline: float, heard: threading.Event
-) -> tuple[str, Cause | None]:
+def _ask(url: str, ca_file: str | None, within: float) -> tuple[str, Cause | None]:
     """What the endpoint said, and whose fault that is; None where it is healthy."""
     import httpx
 
-    from netra_testkit.clients.proxies import proxy_for
-    from netra_testkit.clients.tls import tls_context
+    from netra_testkit.clients.call_ids import new_ids
+    from netra_testkit.clients.calls import Call
+    from netra_testkit.clients.deadline import Deadline
+    from netra_testkit.clients.pool import Pool
 
-    context = tls_context(ca_file)
+    headers = {"accept-encoding": "identity", "user-agent": "netra-testkit"}
+    call = Call(method="GET", url=httpx.URL(url), headers=headers, ids=new_ids())
+    # A loop of its own: whoever asks may be inside of one.
+    return asyncio.run(_asked(call, Pool(ca_file=ca_file), Deadline.after(within)))
+
+
+async def _asked(call: Call, pool: Pool, deadline: Deadline) -> tuple[str, Cause | None]:
+    from netra_testkit.clients.exchange import Exchange
+
+    exchange = Exchange(call, pool)
     try:
-        with (
-            httpx.Client(
-                verify=context,
-                proxy=proxy_for(url),
-                trust_env=False,
-                timeout=WITHIN + AFTERWARDS,
-            ) as client,
-            client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
-        ):
-            heard.set()
-            body = _start_of(response, deadline)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        said = mask(f"{type(error).__name__}: {error}")[:EXCERPT]
-        return said, Cause.INFRASTRUCTURE
-    return _judged(response.status_code, response.headers, body)
+        async with deadline.guard(phase="http", waiting_for="answer"), exchange:
+            body = await _start_of(exchange)
+    except DeadlineExceeded as late:
+        exchange.explain(late)
+        began = exchange.heard_at is not None
+        said = "the answer began, and did not end" if began else "no answer"
+        return f"{said} within {deadline.limit:g} s", late.cause
+    except CallFailed as failed:
+        sentence = str(failed).partition("\n")[0]
+        return mask(f"{type(failed).__name__}: {sentence}")[:EXCERPT], failed.cause
+    finally:
+        pool.close()
+        # The loop frees the sockets in its next turn, and this is its last one.
+        await asyncio.sleep(0)
+    return _judged(exchange.status or 0, exchange.headers, body)
 
 
-def _start_of(response: httpx.Response, deadline: float) -> bytes:
+async def _start_of(exchange: Exchange) -> bytes:
     body = b""
-    for chunk in response.iter_raw():
-        body += chunk
-        if time.monotonic() > deadline:
-            raise TimeoutError("the answer did not end in time")
-        if len(body) > LARGEST_BODY:
-            break
+    async with contextlib.aclosing(exchange.pieces()) as pieces:
+        async for piece in pieces:
+            body += piece
+            if len(body) > LARGEST_BODY:
+                break
     return body[:LARGEST_BODY]
 
 

@@ -11,12 +11,15 @@ from netra_testkit.clients.connection import Connection
 from netra_testkit.clients.deadline import Deadline
 from netra_testkit.clients.feed import EventFeed
 from netra_testkit.clients.hearing import EXCERPT
+from netra_testkit.clients.ledger import entered, public_call
 from netra_testkit.clients.running import Runs
 from netra_testkit.errors import (
     AlreadyReading,
     DeadlineExceeded,
     Misuse,
+    NetraError,
     RequestRefused,
+    ServerClosed,
     UnexpectedFrame,
 )
 from netra_testkit.safety.redaction import mask
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
 
     from netra_testkit.clients.isolation import Witness
     from netra_testkit.clients.mailbox import Mailbox
-    from netra_testkit.errors import ServerClosed
     from netra_testkit.safety.trace import Trace
     from netra_testkit.settings.config import StagingConfig
     from netra_testkit.settings.users import StagingUser
@@ -54,13 +56,13 @@ class ChatClient:
     frames.
 
     Leaving the block closes the connection within `timeouts.close` and raises ServerClosed when
-    the server had closed it for a reason that no call has met.
+    the server had closed it for a reason that no call has met, or answers the goodbye with one.
 
     Args:
         config: Where the deployment is, and how long to wait.
         token: The access token; None for anonymous.
         identity: The user whom the token stands for.
-        thread_id: The thread to speak in, until the server names one.
+        thread_id: The thread to speak in; by default the one that the server names.
         announce_e2e: Whether to announce a test; as the configuration says by default.
         session: What groups the calls of one run in the server's log.
         trace: Where to record frames.
@@ -101,6 +103,7 @@ class ChatClient:
         self._runs = Runs(self._connection, config, witness)
         self.identity = identity
 
+    @public_call
     async def __aenter__(self) -> Self:
         """Connect, and wait for the welcome. Cancelling cuts the connection.
 
@@ -114,17 +117,27 @@ class ChatClient:
         await self._connection.open(self._opening)
         return self
 
+    @public_call
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close within `timeouts.close`, or cut. Cancelling cuts."""
+        """Close within `timeouts.close`, or cut. Cancelling cuts.
+
+        Raises:
+            ServerClosed: It closed for a reason that no call has met, or answers the goodbye
+                with one. What the block itself raised comes first.
+        """
         unmet = self._connection.unmet
-        # A server that does not answer the goodbye has done its work by then.
-        with contextlib.suppress(DeadlineExceeded):
-            await self.close()
+        try:
+            await self._connection.close(Deadline.of(None, self._config.timeouts.close))
+        except DeadlineExceeded:
+            pass  # a server that does not answer the goodbye has done its work by then
+        except ServerClosed:
+            if error is None:
+                raise
         if unmet and error is None:
             raise self._connection.closed_error("the block's end")
 
@@ -135,13 +148,18 @@ class ChatClient:
 
     @property
     def thread_id(self) -> str | None:
-        """The thread to speak in: the server's choice, or what was asked for."""
+        """The thread to speak in: the one asked for, else the one that the server names."""
         return self._connection.handshake.thread_id
 
     @property
     def connection_id(self) -> str | None:
         """The connection's id, where the server gave one."""
         return self._connection.handshake.connection_id
+
+    @property
+    def user_id(self) -> str | None:
+        """The user whom the server welcomed, where it said so."""
+        return self._connection.handshake.user_id
 
     @property
     def subprotocol(self) -> str | None:
@@ -192,14 +210,22 @@ class ChatClient:
             run_id=run_id,
             as_server=as_server,
         )
-        await self._connection.write(text, deadline)
+        try:
+            await self._connection.write(text, deadline)
+        except NetraError as error:
+            entered(error)
+            raise
         return message_id
 
     async def send_raw(self, data: str | bytes, *, within: float | Deadline | None = None) -> None:
         """Send text or bytes as they are, right or wrong. Bounded and cancelled as `send` is."""
         deadline = self._bound(within, self._config.timeouts.send)
         self._refuse_if_read_only(None)
-        await self._connection.write(data, deadline)
+        try:
+            await self._connection.write(data, deadline)
+        except NetraError as error:
+            entered(error)
+            raise
 
     async def receive(self, *, within: float | Deadline | None = None) -> Frame:
         """The next frame. Bounded by `timeouts.receive`; safe to cancel, no frame is lost.
@@ -252,6 +278,7 @@ class ChatClient:
                 self._connection.hearing.inbox, matches, deadline, "expect", wanted
             )
 
+    @public_call
     async def expect_nothing(self, *types: MessageType | str, within: float | Deadline) -> None:
         """See that no frame of these types, or none at all, comes until `within` is over.
 
@@ -281,6 +308,7 @@ class ChatClient:
                 **self._connection.ids,
             )
 
+    @public_call
     async def request(
         self,
         type: MessageType | str,  # noqa: A002 - the name on the wire
@@ -317,6 +345,7 @@ class ChatClient:
             )
         return frame
 
+    @public_call
     async def ping(self, *, within: float | Deadline | None = None) -> float:
         """Send a ping frame and give the seconds until its pong.
 
@@ -333,6 +362,7 @@ class ChatClient:
             frame = await self._next(box, None, deadline, "request", "pong")
         return frame.received_at - started
 
+    @public_call
     async def run_agent(
         self,
         agent: str,
@@ -380,6 +410,7 @@ class ChatClient:
         await self._runs.follow(run, start, deadline)
         return run
 
+    @public_call
     async def wait_for_thread(self, *, within: float | Deadline | None = None) -> str:
         """The id of the thread, once the server has named it.
 
@@ -409,6 +440,7 @@ class ChatClient:
             self._exclusive("events"),
         )
 
+    @public_call
     async def close(self, *, within: float | Deadline | None = None) -> None:
         """Say goodbye and wait for the answer. Bounded by `timeouts.close`, then cut.
 
@@ -416,6 +448,7 @@ class ChatClient:
 
         Raises:
             DeadlineExceeded: The server did not answer the goodbye; the connection is cut.
+            ServerClosed: It answered with the code of a failure; its phase is close.
         """
         await self._connection.close(Deadline.of(within, self._config.timeouts.close))
 
@@ -456,7 +489,12 @@ class ChatClient:
         phase: str,
         waiting_for: str,
     ) -> Frame:
-        frame = await self._connection.until(box, wanted, deadline, phase)
-        if frame is None:
-            raise self._connection.exceeded(deadline, phase, waiting_for)
+        # What ends a wait ends the call: nobody in here catches it, and every message comes by.
+        try:
+            frame = await self._connection.until(box, wanted, deadline, phase)
+            if frame is None:
+                raise self._connection.exceeded(deadline, phase, waiting_for)
+        except NetraError as error:
+            entered(error)
+            raise
         return frame

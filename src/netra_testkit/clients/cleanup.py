@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from netra_testkit.clients.deadline import Deadline
+from netra_testkit.clients.ledger import taken_back
 from netra_testkit.errors import NetraError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ async def delete_threads(
             try:
                 answer = await http.delete(path, expect=None, within=deadline)
             except NetraError as failed:
+                taken_back(failed)
                 said = f"stays: {type(failed).__name__}"
             else:
                 said = _said(answer.status)

@@ -86,6 +86,13 @@ async def upgraded(
     port = parts.port or (443 if secure else 80)
     target = f"{parts.hostname}:{port}"
 
+    latest: Socket | None = None
+
+    def kept(socket: Socket) -> None:
+        nonlocal latest
+        latest = socket
+        keep(socket)
+
     options: dict[str, Any] = {
         "additional_headers": dict(headers),
         "subprotocols": None if token is None else subprotocols_for(token),
@@ -95,7 +102,7 @@ async def upgraded(
         "open_timeout": None,
         "close_timeout": grace,
         "max_size": largest_message,
-        "create_connection": partial(Socket, grace=grace, keep=keep),
+        "create_connection": partial(Socket, grace=grace, keep=kept),
         "ssl": tls_context(ca_file) if secure else None,
     }
     try:
@@ -107,6 +114,10 @@ async def upgraded(
             phase="proxy", target=target, reason=mask(str(refused)), **ids
         ) from None
     except (InvalidHandshake, SecurityError, ValueError, EOFError) as wrong:
+        if latest is not None and latest.heard_at is None:
+            raise ConnectionFailed(
+                phase="answer", target=target, reason="it ended without a word", **ids
+            ) from None
         raise HandshakeFailed(
             phase="upgrade", reason=mask(str(wrong)), cause=Cause.UNDECIDED, **ids
         ) from None
@@ -124,8 +135,14 @@ async def _connected(
 ) -> None:
     from websockets.asyncio.client import connect
 
+    class Connect(connect):
+        """Follows no redirect: the subprotocols carry the token wherever it leads."""
+
+        def process_redirect(self, exc: Exception) -> Exception | str:
+            return exc
+
     if options["proxy"] is not None:
-        await connect(url, **options)
+        await Connect(url, **options)
         return
     if secure:
         options["server_hostname"] = host
@@ -133,7 +150,7 @@ async def _connected(
     # A host may announce IPv6 where no route leads; IPv4 is tried first.
     for address in sorted(await resolve(host, port), key=lambda each: ":" in each):
         try:
-            await connect(url, host=address, port=port, **options)
+            await Connect(url, host=address, port=port, **options)
         except ConnectionError as refused:
             failure = refused
         else:

@@ -14,6 +14,7 @@ from websockets.exceptions import InvalidState
 from netra_testkit.clients.call_ids import new_ids, traceparent
 from netra_testkit.clients.connecting import upgraded
 from netra_testkit.clients.hearing import EXCERPT, Hearing
+from netra_testkit.clients.ledger import note_socket
 from netra_testkit.clients.watchdog import Watchdog
 from netra_testkit.errors import (
     AuthRefused,
@@ -25,7 +26,8 @@ from netra_testkit.errors import (
     ServerClosed,
     WrongLoop,
 )
-from netra_testkit.wire.closing import CloseCode, Closing
+from netra_testkit.safety.redaction import mask
+from netra_testkit.wire.closing import CloseCategory, CloseCode, Closing
 from netra_testkit.wire.frames import DEFAULT_MAX_SIZE, encode
 from netra_testkit.wire.lifecycle import ConnectionState, step
 
@@ -49,6 +51,7 @@ __all__ = ["Connection"]
 
 # A peer that asks and does not read the answers is cut beyond this.
 MOST_UNREAD_ANSWERS = 1024 * 1024
+FREED_WITHIN = 0.1
 LOST = Closing(code=CloseCode.ABNORMAL, reason="", closed_by="transport")
 
 
@@ -58,7 +61,7 @@ class Connection:
     Args:
         config: Where the deployment is, and how long to wait.
         token: The access token; None for anonymous.
-        thread_id: The thread to speak in, until the server names one.
+        thread_id: The thread to speak in; by default the one that the server names.
         announce: Whether to announce a test.
         session: What groups the calls of one run in the server's log.
         trace: Where to record frames.
@@ -129,7 +132,12 @@ class Connection:
         self._open = True
 
     async def close(self, deadline: Deadline) -> None:
-        """Say goodbye and wait for the answer, then cut in any case."""
+        """Say goodbye and wait for the answer, then cut in any case.
+
+        Raises:
+            DeadlineExceeded: There was no answer.
+            ServerClosed: The answer was no goodbye but a failure, or broke the protocol.
+        """
         if self._socket is None or self._closed_here:
             return
         self._closed_here = True
@@ -137,6 +145,9 @@ class Connection:
             await self.cut()
             return
         self.state = step(self.state, ConnectionState.CLOSING)
+        if self._socket.stopped:  # nobody takes frames any more, and the answer is behind them
+            self._socket.hear = _drop
+            self._socket.read_on()
         try:
             async with deadline.guard(
                 phase="close",
@@ -145,9 +156,11 @@ class Connection:
                 cause=Cause.PRODUCT,
                 **self.ids,
             ):
+                self._socket.close_timeout = None  # the guard's
                 await self._socket.close()
         finally:
             await self.cut()
+        self._see_the_answer(self._socket)
 
     def abort(self) -> None:
         """Cut the socket now, without a goodbye."""
@@ -160,7 +173,10 @@ class Connection:
         self._watchdog.stop()
         if self._socket is not None:
             self._socket.transport.abort()
-            await self._socket.wait_closed()
+            # Of a connection that was cancelled while it was made some loops never tell the end.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FREED_WITHIN):
+                    await self._socket.wait_closed()
         if self.state is ConnectionState.CLOSING:
             self.state = step(self.state, ConnectionState.CLOSED)
 
@@ -279,6 +295,24 @@ class Connection:
             **self.ids,
         )
 
+    def _see_the_answer(self, socket: Socket) -> None:
+        """Raise what the server answered our goodbye with, unless it was one of its own."""
+        broken = socket.broken
+        answer = None if self._ending is None else self._ending.received
+        if broken is not None:
+            ending = Closing(
+                code=CloseCode.PROTOCOL_ERROR,
+                reason=mask(broken),
+                closed_by="client",
+                sent=CloseCode.PROTOCOL_ERROR,
+            )
+        elif answer is not None and answer.category is not CloseCategory.CLEAN:
+            ending = Closing(code=answer, reason="", closed_by="server", received=answer)
+        else:
+            return
+        self._ending = ending
+        raise self.closed_error("close")
+
     async def _connect(self, deadline: Deadline) -> None:
         headers = {
             "X-Request-ID": self.ids["request_id"],
@@ -290,6 +324,7 @@ class Connection:
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
         config = self._config
+        note_socket()
         try:
             async with deadline.guard(
                 phase="connect",
@@ -366,12 +401,15 @@ class Connection:
         if socket.transport.get_write_buffer_size() > MOST_UNREAD_ANSWERS:
             socket.transport.abort()
             return
+        # What acknowledges a thread names that one, also where another was asked for.
+        named = payload.get("thread_id")
+        thread_id = named if isinstance(named, str) else self.handshake.thread_id
         text = encode(
             kind,
             payload,
             message_id=str(uuid.uuid4()),
             timestamp=time.time(),
-            thread_id=self.handshake.thread_id,
+            thread_id=thread_id,
         )
         if self._trace is not None:
             self._trace.record("sent", text)
@@ -379,11 +417,11 @@ class Connection:
             socket.say(text)
 
     def _stop_reading(self) -> None:
-        self._opened().transport.pause_reading()
+        self._opened().stop_reading()
 
     def _read_on(self) -> None:
         if self._ending is None and not self._closed_here:
-            self._opened().transport.resume_reading()
+            self._opened().read_on()
 
     def _end(self, closed: ConnectionClosed) -> None:
         self._ending = Closing.from_exception(closed)
@@ -399,3 +437,7 @@ class Connection:
     def _opened(self) -> Socket:
         assert self._socket is not None  # noqa: S101 - what is called has passed check()
         return self._socket
+
+
+def _drop(_: str | bytes) -> None:
+    """What comes after our goodbye was given no more room."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from netra_testkit.clients.deadline import Deadline
 from netra_testkit.clients.latency import LatencySummary
+from netra_testkit.clients.ledger import public_call, taken_back
 from netra_testkit.clients.virtual_user import LEAVING
 from netra_testkit.errors import Cause, ClientClosed, Misuse, NetraError, UsersBusy
 
@@ -34,6 +36,8 @@ SHORTEST_LEAVING = 0.1
 AT_ONCE = 0.001
 LONGEST_PAUSE = 0.1
 MARGIN = 0.05
+# How much later the net below calls that have the crowd's own bound is drawn.
+NET = 0.2
 MOST_NAMED = 5
 
 
@@ -101,6 +105,7 @@ class Crowd:
         self._inside = False
         self._stack = AsyncExitStack()
 
+    @public_call
     async def __aenter__(self) -> Self:
         """Lease every identity, all of them or none. Bounded by `within`; safe to cancel.
 
@@ -116,7 +121,9 @@ class Crowd:
         # The time runs from here, not from the making.
         self._deadline = Deadline.of(self._within, CROWD_WITHIN)
         async with AsyncExitStack() as stack:
-            async with self._deadline.guard(
+            # What is waited for in here has this bound itself, and says more when it is met.
+            net = dataclasses.replace(self._deadline, started_at=self._deadline.started_at + NET)
+            async with net.guard(
                 phase="crowd", waiting_for="identity for every user", cause=Cause.TEST
             ):
                 users = await stack.enter_async_context(
@@ -132,6 +139,7 @@ class Crowd:
         self._inside = True
         return self
 
+    @public_call
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
@@ -158,6 +166,7 @@ class Crowd:
             # What the block raised is what a reader has to see; the rest is said beside it.
             for each in (*failures, *([] if breach is None else [breach])):
                 error.add_note(f"When the crowd was left: {each}")
+                taken_back(each)
             return
         if breach is not None and not failures:
             raise breach
@@ -178,6 +187,7 @@ class Crowd:
         samples = [sample for user in self._users for sample in user.latency.samples]
         return LatencySummary(samples, floor=self._floor)
 
+    @public_call
     async def each(self, act: Callable[[VirtualUser], Awaitable[T]]) -> list[T]:
         """Let every user do the same at the same time; their results in the users' order.
 
@@ -207,6 +217,8 @@ class Crowd:
             await asyncio.wait(tasks, timeout=self._deadline.remaining)
         finally:
             late = [task for task in tasks if task.cancel()]
+            for task in late:
+                task.add_done_callback(_let_go)
             if late:
                 await asyncio.wait(late, timeout=STRAGGLING)
         return self._results(tasks, late)
@@ -261,12 +273,27 @@ async def _acting(act: Callable[[VirtualUser], Awaitable[T]], user: VirtualUser)
 
 
 async def _leave(users: Sequence[VirtualUser]) -> None:
-    done = await asyncio.gather(
-        *(user.__aexit__(None, None, None) for user in users), return_exceptions=True
-    )
+    tasks = [asyncio.create_task(user.__aexit__(None, None, None)) for user in users]
+    try:
+        # Everybody begins: a task that is cancelled before would never cut its connections.
+        await asyncio.sleep(0)
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        # What is left to do waits for this loop only.
+        await asyncio.wait(tasks)
+        raise
     failed = [each for each in done if each is not None]
     if failed:
         raise BaseExceptionGroup("users could not be let go", failed)
+
+
+def _let_go(task: asyncio.Task[T]) -> None:
+    # Who is late is said by one error for all of them, not by what each raised when cut short.
+    failure = None if task.cancelled() else task.exception()
+    if failure is not None:
+        taken_back(failure)
 
 
 def _looked_at(task: asyncio.Task[T]) -> None:

@@ -11,6 +11,7 @@ import httpx
 
 from netra_testkit.clients.bodies import BodyTooLarge, Inflater, UnknownEncoding
 from netra_testkit.clients.byte_stream import PROGRESS, Progress
+from netra_testkit.clients.ledger import note_request
 from netra_testkit.clients.statuses import refusal
 from netra_testkit.errors import (
     CallFailed,
@@ -159,6 +160,7 @@ class Exchange:
         request = httpx.Request(
             call.method, call.url, headers=dict(call.headers), content=call.content
         )
+        note_request()
         mark = PROGRESS.set(self.progress)
         try:
             self._answer = await self._pool.send(request)

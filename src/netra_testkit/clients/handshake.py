@@ -39,8 +39,9 @@ class Handshake:
     Attributes:
         ready: Whether a welcome has come, or the thread handshake was completed without one.
         unready: Whether a welcome came that said that the connection is not ready.
-        thread_id: The thread that the server named.
+        thread_id: The thread to speak in: the one asked for, else the one the server named.
         connection_id: The connection's id, where the server gave one.
+        user_id: The user whom the server welcomed, where it said so.
         error_code: The code of the last error frame before the welcome.
     """
 
@@ -48,13 +49,16 @@ class Handshake:
     unready: bool
     thread_id: str | None
     connection_id: str | None
+    user_id: str | None
     error_code: str | None
 
     def __init__(self, thread_id: str | None) -> None:
         self.ready = False
         self.unready = False
+        self._asked_for = thread_id is not None
         self.thread_id = thread_id
         self.connection_id = None
+        self.user_id = None
         self.error_code = None
 
     @property
@@ -67,11 +71,13 @@ class Handshake:
         kind = frame.type
         if self._welcomes(frame):
             self.connection_id = frame.connection_id or self.connection_id
+            self.user_id = frame.user_id or self.user_id
             self.unready = frame.body.get("connection_ready") is False
             self.ready = self.ready or not self.unready
             return True
         if kind is MessageType.HANDSHAKE_RESPONSE:
-            self.thread_id = frame.thread_id or self.thread_id
+            if not self._asked_for:
+                self.thread_id = frame.thread_id or self.thread_id
             return True
         if kind is MessageType.HANDSHAKE_COMPLETE:
             self.ready = self.ready or not self.unready

@@ -30,7 +30,7 @@ class Hearing:
     """Sorts what comes. It never waits, so that it also hears while no call does.
 
     Args:
-        thread_id: The thread to speak in, until the server names one.
+        thread_id: The thread to speak in; by default the one that the server names.
         extra_aliases: The product's own names of known types.
         trace: Where to record frames.
         witness: Sees every frame that is no chatter.
@@ -102,8 +102,10 @@ class Hearing:
             frame = Frame.decode(data, aliases=self.aliases, received_at=now)
         except WireError as unreadable:
             self._last.append(str(unreadable))
-            for box in [box for _, box in self._claims] or [self.inbox]:
+            for _, box in self._claims:
                 box.put(unreadable)
+            if not self._claims:
+                self._keep(unreadable)
             return
         self._last.append(frame.raw)
         if (not self.handshake.ready or frame.type in CHATTER) and self._is_chatter(frame):
@@ -117,8 +119,11 @@ class Hearing:
             if wanted(frame):
                 box.put(frame)
                 return
+        self._keep(frame)
+
+    def _keep(self, item: Frame | WireError) -> None:
         inbox = self.inbox
-        inbox.put(frame)
+        inbox.put(item)
         if inbox.full and not inbox.waits_for_room:
             inbox.when_half_empty(self._resume)
             self._pause()

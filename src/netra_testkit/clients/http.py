@@ -14,6 +14,7 @@ from netra_testkit.clients.calls import Calls
 from netra_testkit.clients.cleanup import THREADS, made_thread
 from netra_testkit.clients.deadline import Deadline
 from netra_testkit.clients.exchange import Exchange
+from netra_testkit.clients.ledger import public_call
 from netra_testkit.clients.pool import Pool
 from netra_testkit.clients.resolving import system_resolver
 from netra_testkit.clients.response import Response
@@ -133,6 +134,7 @@ class HttpClient:
             pool.close()
         await asyncio.sleep(0)
 
+    @public_call
     async def request(
         self,
         method: str,

@@ -9,6 +9,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from netra_testkit.clients.ledger import note_retry
 from netra_testkit.errors import (
     ConfigurationError,
     ConnectionFailed,
@@ -163,6 +164,7 @@ class RetryPolicy:
             return self._wait(state, deadline.remaining)
 
         def tell(state: RetryCallState) -> None:
+            note_retry(_failure(state), _said(state))
             if on_retry is not None:
                 on_retry(Attempt(state.attempt_number, _said(state), state.upcoming_sleep))
 

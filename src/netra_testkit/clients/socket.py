@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode, Frame, Opcode
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["Socket"]
 
 MOST_FRAGMENTS = 100_000
+# What arrived may be a hundred thousand tiny messages: it is taken in pieces, the smaller the
+# longer they take, and after so many seconds everybody else has a turn.
+SMALLEST_PIECE = 512
+LARGEST_PIECE = 8 * 1024
+TURN = 0.01
 
 
 class Socket(ClientConnection):
@@ -59,6 +65,30 @@ class Socket(ClientConnection):
         self._farewell: asyncio.TimerHandle | None = None
         self._fragments: list[bytes] = []
         self._is_text = True
+        self._waiting = b""
+        self._piece = SMALLEST_PIECE
+        self._stopped = False
+
+    @property
+    def broken(self) -> str | None:
+        """What the peer broke the protocol with; None when it kept to it."""
+        wrong = self.protocol.parser_exc
+        return str(wrong) if isinstance(wrong, ProtocolError) else None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop_reading` was the last that was asked for."""
+        return self._stopped
+
+    def stop_reading(self) -> None:
+        """Hand nothing over until `read_on`; the peer has to wait."""
+        self._stopped = True
+        self.transport.pause_reading()
+
+    def read_on(self) -> None:
+        """Hand over what waits, and read again."""
+        self._stopped = False
+        self.loop.call_soon(self._go_on)
 
     def say(self, data: str | bytes) -> None:
         """Hand a message to the transport, now.
@@ -80,12 +110,43 @@ class Socket(ClientConnection):
     def data_received(self, data: bytes) -> None:
         """Take what arrived; after a close has been seen, wait for the end only so long."""
         self.heard_at = time.monotonic()
-        super().data_received(data)
+        self._waiting += data
+        if len(self._waiting) == len(data):  # pragma: no branch - TLS may hand on what it has
+            self._take()
+
+    def _go_on(self) -> None:
+        if self._stopped or self.transport.is_closing():
+            return
+        self._take()
+        if not self._waiting and not self._stopped:
+            self.transport.resume_reading()
+
+    def _take(self) -> None:
+        data, self._waiting = self._waiting, b""
+        now, start = time.monotonic(), 0
+        latest = now + TURN
+        while start < len(data):
+            end, began = start + self._piece, now
+            super().data_received(data[start:end])
+            start, now = end, time.monotonic()
+            fits = now - began < TURN / 4
+            self._piece = min(self._piece * 2, LARGEST_PIECE) if fits else SMALLEST_PIECE
+            if start < len(data) and (self._stopped or now >= latest):
+                self._waiting = data[start:]
+                self.transport.pause_reading()
+                if not self._stopped:
+                    self.loop.call_soon(self._go_on)
+                break
         if self.response is None:
             if self.protocol.handshake_exc is not None:  # the library would wait for the peer's end
                 self.transport.abort()
-        elif self._farewell is None and self.protocol.close_expected():
+        elif self._farewell is None and self._ends_soon():
             self._farewell = self.loop.call_later(self._grace, self.transport.abort)
+
+    def _ends_soon(self) -> bool:
+        # Who waits for the answer to our own goodbye has a bound of its own.
+        awaited = self.close_timeout is None and self.protocol.close_rcvd is None
+        return self.protocol.close_expected() and not awaited
 
     def process_event(self, event: Any) -> None:  # noqa: ANN401 - the library's signature
         """Hand a message over once it is whole; everything else is the library's."""

@@ -10,6 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Self
 
 from netra_testkit.clients.deadline import Deadline
+from netra_testkit.clients.ledger import entered, public_call
 from netra_testkit.errors import (
     AlreadyReading,
     Cause,
@@ -101,6 +102,7 @@ class EventStream:
         """The id of the last event that had one."""
         return self._parser.last_id
 
+    @public_call
     async def __aenter__(self) -> Self:
         """Send the request and see that an event stream answers.
 
@@ -169,11 +171,10 @@ class EventStream:
             raise AlreadyReading(what="two waits for an event of one stream")
         while not self._events:
             if self._failure is not None:
-                raise self._failure
+                raise entered(self._failure)
             if self._ended:
                 raise StopAsyncIteration
             await self._fill(self._exchange, self._pieces)
-        self._left_at = time.monotonic()
         self.count += 1
         return self._events.popleft()
 
@@ -204,7 +205,7 @@ class EventStream:
             if isinstance(failure, DeadlineExceeded):
                 failure.cause = Cause.PRODUCT
             return failure
-        if sum(map(self._take, events)):
+        if self._take(events):
             self._clock = Deadline.after(self._gap_within)
             self._begun = True
         if self._ended:
@@ -212,19 +213,22 @@ class EventStream:
         self._ended = not piece
         return None if piece or self._may_end else self._truncated(exchange, "closed")
 
-    def _take(self, event: SseEvent) -> bool:
-        """Keep an event that came before the terminal one; whether it means anything."""
-        if self._ended:
-            return False
-        if self._trace is not None:
-            self._trace.record("event", event.data)
-        self._events.append(event)
-        kind = _kind(event)
-        if kind in KEEP_ALIVE:
-            return False
-        self._may_end = self._endless or kind is LAST_WORD
-        self._ended = kind in TERMINAL
-        return True
+    def _take(self, events: list[SseEvent]) -> bool:
+        """Keep the events up to the terminal one; whether any means something."""
+        trace, meaningful = self._trace, False
+        for event in events:
+            if trace is not None:
+                trace.record("event", event.data)
+            self._events.append(event)
+            kind = _kind(event)
+            if kind in KEEP_ALIVE:
+                continue
+            meaningful = True
+            self._may_end = self._endless or kind is LAST_WORD
+            if kind in TERMINAL:
+                self._ended = True
+                break
+        return meaningful
 
     def _truncated(self, exchange: Exchange, reason: str) -> StreamTruncated:
         return StreamTruncated(

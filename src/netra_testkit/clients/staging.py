@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from netra_testkit.clients.crowd import Crowd, leased_together
 from netra_testkit.clients.deadline import Deadline
 from netra_testkit.clients.isolation import Isolation
+from netra_testkit.clients.ledger import public_call, taken_back
 from netra_testkit.clients.proxies import proxy_for
 from netra_testkit.clients.resolving import resolve
 from netra_testkit.clients.statuses import refusal
@@ -29,8 +30,11 @@ from netra_testkit.wire.health import Health
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractContextManager
 
+    from netra_testkit.clients.expecting import ExpectedFailures
     from netra_testkit.clients.response import Response
+    from netra_testkit.errors import NetraError
     from netra_testkit.settings.users import StagingUser
 
 __all__ = ["Staging"]
@@ -39,6 +43,7 @@ LEASED_WITHIN = 30.0
 READY_WITHIN = 120.0
 # A floor that takes longer says nothing about calls.
 FLOOR_WITHIN = 1.0
+SHORTEST_FLOOR = 0.001
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 SUCCESS = range(200, 300)
@@ -147,6 +152,20 @@ class Staging:
             floor=self._floor,
         )
 
+    def expecting(self, *errors: type[NetraError]) -> AbstractContextManager[ExpectedFailures]:
+        """A block that provokes failures, for `with`; it answers for those of these types.
+
+        They are raised as ever: catch them, or look at them, inside it. The block fails with
+        NothingFailed when none of them left a call of a client.
+
+        Args:
+            errors: The types that are to come, such as AuthRefused.
+        """
+        from netra_testkit.clients.expecting import expecting
+
+        return expecting(*errors)
+
+    @public_call
     async def health(self, *, within: float | Deadline | None = None) -> Health:
         """What /health says, healthy or not. Bounded by `timeouts.receive`; safe to cancel.
 
@@ -157,6 +176,7 @@ class Staging:
         _, health = await self._asked(within)
         return health
 
+    @public_call
     async def wait_until_ready(self, *, within: float | Deadline | None = None) -> Health:
         """Wait until the deployment is healthy and of the expected revision.
 
@@ -166,15 +186,18 @@ class Staging:
             DeadlineExceeded: It was not; the error says what was last seen.
         """
         deadline = Deadline.of(within, READY_WITHIN)
-        seen, pause = _Look("nothing", Cause.UNDECIDED), FIRST_PAUSE
+        seen = nothing = _Look("nothing", Cause.UNDECIDED)
+        pause = FIRST_PAUSE
         while not deadline.expired:
             try:
                 answer, health = await self._asked(deadline.child(self.config.timeouts.receive))
             except DeadlineExceeded as late:
+                taken_back(late)
                 # A look that was cut short says less than the one before it.
-                if seen.heard_at is None or not deadline.expired:
+                if seen is nothing or not deadline.expired:
                     seen = _failed_look(late, deadline)
             except CallFailed as failed:
+                taken_back(failed)
                 seen = _failed_look(failed, deadline)
             else:
                 missing = self._missing(health)
@@ -273,9 +296,9 @@ class Staging:
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
         with contextlib.suppress(OSError, CallFailed):
-            async with deadline.child(FLOOR_WITHIN).guard(
-                phase="connect", waiting_for="TCP connection"
-            ):
+            # Half of what is left is for the users themselves.
+            floored = min(FLOOR_WITHIN, max(deadline.remaining / 2, SHORTEST_FLOOR))
+            async with deadline.child(floored).guard(phase="connect", waiting_for="TCP connection"):
                 addresses = await resolve(host, port)
                 address = min(addresses, key=lambda each: ":" in each)
                 started = time.perf_counter()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from netra_testkit.clients.cleanup import delete_threads
 from netra_testkit.clients.http import HttpClient
 from netra_testkit.clients.latency import LatencySummary
+from netra_testkit.clients.ledger import public_call
 from netra_testkit.errors import ClientClosed, Misuse
 from netra_testkit.safety.redaction import register
 
@@ -112,6 +113,7 @@ class VirtualUser:
         self._given = token
         return self
 
+    @public_call
     async def __aenter__(self) -> Self:
         """Lease the identity. Bounded by the `within` of `user()`; safe to cancel.
 
@@ -182,7 +184,7 @@ class VirtualUser:
         """A WebSocket as this user, for `async with`; `within` bounds opening it.
 
         Args:
-            thread_id: The thread to speak in, until the server names one.
+            thread_id: The thread to speak in; by default the one that the server names.
             announce_e2e: Whether to announce a test; as the configuration says by default.
             within: Seconds or a deadline; connect and welcome together by default.
 

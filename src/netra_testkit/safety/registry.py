@@ -37,6 +37,9 @@ __all__ = [
 KIT_LOGGER = "netra_testkit"
 """The name of the one logger of this package."""
 
+# Where nobody has configured logging, what the kit logs goes nowhere.
+logging.getLogger(KIT_LOGGER).addHandler(logging.NullHandler())
+
 SHORTEST = 6
 """Shorter secrets are not masked: they stand in ordinary words."""
 

@@ -1,0 +1,90 @@
+"""What a server does instead of a goodbye, and a flood in front of one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from tests.clients.chat_server import Peer, chat_server, eventually
+from tests.clients.http_server import config_for, within
+from tests.rude.behaviours import BEHAVIOURS, rude
+
+from netra_testkit.clients.chat import ChatClient
+from netra_testkit.clients.mailbox import MOST_FRAMES
+from netra_testkit.errors import Cause, DeadlineExceeded, HandshakeFailed, ServerClosed
+
+
+@pytest.mark.parametrize(
+    ("code", "facts"),
+    [(1011, (1011, "server", Cause.PRODUCT)), (401, (1002, "client", Cause.PRODUCT))],
+    ids=["a crash", "an illegal code"],
+)
+async def test_a_goodbye_answered_with_a_failure_is_said(
+    code: int, facts: tuple[int, str, Cause]
+) -> None:
+    with (
+        rude(BEHAVIOURS[f"closes with {code} at close"]) as server,
+        pytest.raises(ServerClosed) as caught,
+    ):
+        async with ChatClient(config_for(server.authority)):
+            pass
+    closed = caught.value
+    assert (closed.code, closed.closed_by, closed.cause) == facts
+    assert closed.phase == "close"
+
+
+async def test_what_the_block_raised_comes_before_the_answer_to_the_goodbye() -> None:
+    with (
+        rude(BEHAVIOURS["closes with 1011 at close"]) as server,
+        pytest.raises(ValueError, match="mine"),
+    ):
+        async with ChatClient(config_for(server.authority)):
+            raise ValueError("mine")
+
+
+@pytest.mark.parametrize("name", ["never answers a close", "only JSON pings", "floods frames"])
+async def test_closing_waits_as_long_as_it_is_told_to(name: str) -> None:
+    with rude(BEHAVIOURS[name]) as server:
+        async with ChatClient(config_for(server.authority, timeouts={"close": 0.05})) as chat:
+            with within(0.3), pytest.raises(DeadlineExceeded) as late:
+                await chat.close(within=0.3)
+    assert late.value.elapsed >= 0.3
+
+
+async def test_a_goodbye_is_heard_behind_more_than_is_kept() -> None:
+    async def talk(peer: Peer) -> None:
+        for _ in range(MOST_FRAMES * 4):
+            await peer.say('{"type": "ack"}')
+        await peer.until_gone()
+
+    async with chat_server(talk) as server, ChatClient(server.config) as chat:
+        inbox = chat._connection.hearing.inbox  # noqa: SLF001 - how much is kept is not public
+        await eventually(lambda: inbox.full)
+        await chat.close(within=5.0)
+        assert len(inbox) < MOST_FRAMES * 2
+
+
+async def test_a_flood_of_tiny_frames_leaves_the_loop_to_others_and_is_not_kept() -> None:
+    with rude(BEHAVIOURS["floods empty frames"]) as server:
+        chat = await ChatClient(config_for(server.authority)).__aenter__()
+        inbox = chat._connection.hearing.inbox  # noqa: SLF001 - how much is kept is not public
+        longest, until = 0.0, time.monotonic() + 5.0
+        while not inbox.full:
+            began = time.monotonic()
+            await asyncio.sleep(0)
+            longest = max(longest, time.monotonic() - began)
+            assert began < until
+        await asyncio.sleep(0.05)
+        assert len(inbox) < MOST_FRAMES * 2
+        chat.abort()
+        await chat.__aexit__(None, None, None)
+    assert longest < 0.5
+
+
+async def test_an_upgrade_is_not_redirected() -> None:
+    with rude(BEHAVIOURS["redirects in a loop"]) as server:
+        with pytest.raises(HandshakeFailed, match="307"):
+            async with ChatClient(config_for(server.authority)):
+                pass
+        assert server.accepted == 1
