@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: help demo test full lint types imports unit wheel nightly pythons lowest bench fuzz clean
 
 help:
-	@echo "make demo   see it work: a validated configuration and a verified token"
+	@echo "make demo   see it work: 25 checks against an embedded staging; FAULT=enum-in-log breaks it"
 	@echo "make test   every check of a change"
 	@echo "make full   what runs nightly: long profiles, every Python found, lowest dependencies, fuzz"
 	@echo "make bench  figures, each as a ratio to the bare library in the same run"
@@ -33,8 +33,13 @@ help:
 	@$(PIP) install --group dev
 	@touch $@
 
-demo: .venv/runtime
-	@$(BIN)/python examples/demo.py
+.venv/demo: .venv/runtime
+	@echo "== installing pytest into .venv"
+	@$(PIP) install --group demo
+	@touch $@
+
+demo: .venv/demo
+	@$(BIN)/python examples/demo.py $(FAULT)
 
 test: lint types imports unit wheel
 	@echo "== all checks passed"

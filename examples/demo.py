@@ -1,35 +1,50 @@
-"""A validated configuration and a minted, verified token for the embedded environment."""
+"""See it work: the golden path against an embedded staging, healthy or with faults.
+
+Each argument is a fault, such as `enum-in-log`; `netra-testkit serve --faults` lists them all.
+"""
 
 from __future__ import annotations
 
-from netra_testkit import (
-    BadTokens,
-    Environment,
-    JwtSecret,
-    StagingConfig,
-    StagingUser,
-    TokenInvalid,
-    mint_access_token,
-    verify_token,
-)
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
-print("Where staging is, and which source said so:\n")
-print(StagingConfig().explain())
+import pytest
 
-secret = JwtSecret.generate("this demo")
-ann = StagingUser(user_id="demo-user-001", email="demo-user-001@example.com")
-token = mint_access_token(secret, user=ann, environment=Environment.LOCAL)
-claims = verify_token(token, secret, environment=Environment.LOCAL)
-print(f"\nA secret made just now: {secret!r}")
-print(
-    f"A token minted with it and verified: {claims.subject}, {claims.email}, {claims.environment}"
-)
+from netra_testkit import FAULTS, Fault
 
-print("\nWhat a verifier must refuse, and on what ground it did:\n")
-for name, bad in BadTokens(secret, ann, Environment.LOCAL):
-    try:
-        verify_token(bad, secret, environment=Environment.LOCAL)
-    except TokenInvalid as refused:
-        print(f"  {name:<24} {refused.reason}{f' ({refused.claim})' if refused.claim else ''}")
-    else:
-        raise SystemExit(f"{name} was accepted")
+GOLDEN_PATH = Path(__file__).parent / "golden_path"
+SERVE = [sys.executable, "-m", "netra_testkit.cli", "serve"]
+PYTEST = [sys.executable, "-m", "pytest", "-v", "-rN", "-pno:cacheprovider", "-pno:anyio"]
+
+
+def main(*faults: str) -> int:
+    """Start the staging, run the checks against it, and say what became of them."""
+    chosen = [Fault.parse(each) for each in faults]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "staging.env"
+        broken = [word for each in faults for word in ("--fault", each)]
+        with (
+            Path(folder, "server.log").open("w", encoding="utf-8") as log,
+            subprocess.Popen(  # noqa: S603 - the kit's own command
+                [*SERVE, "--write-env", file, *broken], stdout=subprocess.PIPE, stderr=log
+            ) as server,
+        ):
+            assert server.stdout is not None
+            for line in server.stdout:
+                if line.startswith(b"Next:"):
+                    break
+            for each in chosen:
+                print(f"Broken on purpose, {each}: {FAULTS[each.kind].summary}", flush=True)
+            run = [*PYTEST, "--tb=short", "--show-capture=no", GOLDEN_PATH]
+            environ = {**os.environ, "NETRA_ENV_FILE": str(file), "NETRA_PRIORITY": "1"}
+            done = subprocess.run(run, env=environ, check=False)  # noqa: S603 - pytest
+            server.terminate()
+    # What is broken on purpose is meant to fail.
+    return 0 if faults and done.returncode == pytest.ExitCode.TESTS_FAILED else done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

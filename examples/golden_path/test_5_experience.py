@@ -1,0 +1,109 @@
+"""What a user meets from signing in to the last event of an answer."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netra_testkit import CRITICAL_EVENTS, AgentEvent, AuthRefused, MessageType
+
+if TYPE_CHECKING:
+    from netra_testkit import Staging, VirtualUser
+
+pytestmark = pytest.mark.phase("experience")
+
+
+@pytest.mark.priority(1, id="P1-021", name="session_persistence")
+@pytest.mark.impact("users are thrown out, or never")
+@pytest.mark.needs("register")
+async def test_a_session_is_refreshed_and_ends(staging: Staging) -> None:
+    """Log in, refresh once, log out: then the token is dead, and so is the used refresh token."""
+    email = f"e2e-{staging.run_id}@staging.netrasystems.ai"
+    account = {"email": email, "password": secrets.token_urlsafe(24)}
+    async with staging.anonymous() as nobody:
+        await nobody.http.post("/auth/register", json=account)
+        session = (await nobody.http.post("/auth/login", json=account)).json()
+        refresh = {"refresh_token": session["refresh_token"]}
+        renewed = (await nobody.http.post("/auth/refresh", json=refresh)).json()
+        with pytest.raises(AuthRefused):
+            await nobody.http.post("/auth/refresh", json=refresh)
+    async with staging.anonymous().with_token(renewed["access_token"]) as newcomer:
+        assert (await newcomer.http.get("/auth/me")).json()["email"] == email
+        await newcomer.http.post("/auth/logout")
+        with pytest.raises(AuthRefused):
+            await newcomer.http.get("/auth/me")
+
+
+@pytest.mark.priority(1, id="P1-022", name="agent_lifecycle_management")
+@pytest.mark.impact("agents cannot be stopped")
+async def test_an_agent_is_started_and_cancelled(staging: Staging) -> None:
+    """A started agent runs until it is cancelled, and then is cancelled for good."""
+    async with staging.user() as alice:
+
+        async def state(agent_id: str) -> list[str]:
+            listed = (await alice.http.get("/api/agents/status")).json()
+            return [each["status"] for each in listed if each["agent_id"] == agent_id]
+
+        started = (await alice.http.post("/api/agents/start", json={"agent": "data"})).json()
+        agent = {"agent_id": started["agent_id"]}
+        assert started["success"]
+        assert await state(started["agent_id"]) == ["running"]
+        assert (await alice.http.post("/api/agents/cancel", json=agent)).json()["success"]
+        assert await state(started["agent_id"]) == ["cancelled"]
+
+
+@pytest.mark.priority(1, id="P1-023", name="streaming_partial_results")
+@pytest.mark.impact("answers break off unnoticed")
+async def test_twenty_streams_have_twenty_ends(staging: Staging) -> None:
+    """Each stream comes in pieces, in order, and to its own end; one cut short is an error."""
+
+    async def read(user: VirtualUser) -> list[str]:
+        request = {"content": f"Save some budget of {user.name}"}
+        async with user.http.stream("POST", "/api/chat/stream", json=request) as events:
+            return [event.json()["type"] async for event in events]
+
+    async with staging.users(20) as crowd:
+        streams = await crowd.each(read)
+    assert len(streams) == 20
+    for kinds in streams:
+        assert (kinds[0], kinds[-1]) == ("stream_start", "stream_end")
+        assert "response_chunk" in kinds
+        order = [kind for kind in kinds if kind in set(CRITICAL_EVENTS)]
+        assert (order[0], order[-1]) == ("agent_started", "agent_completed")
+
+
+@pytest.mark.priority(1, id="P1-024", name="message_ordering")
+@pytest.mark.impact("conversations make no sense")
+async def test_ten_messages_stay_in_order(staging: Staging) -> None:
+    """In the order said over HTTP, and answered in the order said over the socket."""
+    sent = [f"message {number}" for number in range(10)]
+    async with staging.user() as alice:
+        thread_id = (await alice.http.post("/api/threads", json={"title": "Order"})).json()["id"]
+        for content in sent:
+            message = {"content": content, "thread_id": thread_id}
+            await alice.http.post("/api/chat/messages", json=message)
+        page = (await alice.http.get(f"/api/threads/{thread_id}/messages")).json()
+        assert [each["content"] for each in page["messages"]] == sent
+        async with alice.chat() as chat:
+            asked = [await chat.send(MessageType.PING) for _ in sent]
+            answered = [await chat.expect(MessageType.PONG) for _ in sent]
+    assert [frame.request_id for frame in answered] == asked
+
+
+@pytest.mark.priority(1, id="P1-025", name="critical_event_delivery")
+@pytest.mark.impact("users see nothing while an agent works")
+async def test_a_run_delivers_its_five_events(staging: Staging) -> None:
+    """All five events of one run, in order, with their tools, and none of anybody else's."""
+    async with staging.users(2) as crowd:
+
+        async def run(user: VirtualUser) -> tuple[AgentEvent, ...]:
+            async with user.chat() as chat:
+                done = await chat.run_agent("triage", f"What may {user.name} save?")
+                done.assert_delivered()
+                assert done.user_id == user.name
+                return done.events
+
+        first, second = await crowd.each(run)
+    assert {event.run_id for event in first}.isdisjoint({event.run_id for event in second})

@@ -1,0 +1,36 @@
+"""The demo shows what holds, and explains what a fault breaks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo.py"
+
+
+def shown(*faults: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own example
+        [sys.executable, str(DEMO), *faults],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def test_a_broken_staging_is_explained() -> None:
+    done = shown("enum-in-log")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Broken on purpose, enum-in-log: ")
+    assert "ServerClosed: Closed by the server with 1011" in done.stdout
+    assert "hint: Look the close code up" in done.stdout
+    assert re.search(r"^P1-005  agent_discovery +passed", done.stdout, re.MULTILINE)
+    assert re.search(r"^priority 1: \d+ of 25, not met: 1, 2, 3, 4, 10,", done.stdout, re.MULTILINE)
+
+
+def test_a_fault_that_does_not_exist_is_refused_with_the_nearest_names() -> None:
+    done = shown("enum-in-logs")
+    assert done.returncode != 0
+    assert "enum-in-log" in done.stderr

@@ -1,0 +1,30 @@
+"""A suite to be run with the plugin, in an environment where nothing is configured.
+
+An inner run in this process forgets what it imported: what is imported here is there once and for
+all, and not in two copies that do not know each other.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from tests.pytest_plugin.suites import NEVER_INHERITED, Suite
+
+import netra_testkit.clients.staging
+import netra_testkit.local.application
+import netra_testkit.local.routes
+import netra_testkit.local.server
+import netra_testkit.local.staging
+import netra_testkit.local.transport  # noqa: F401 - see above
+from netra_testkit.clients import availability
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    for name in [each for each in os.environ if each.startswith(NEVER_INHERITED)]:
+        if not name.startswith(("PYTEST_DEBUG", "PYTEST_CURRENT")):
+            monkeypatch.delenv(name)
+    # Asked once per process, and the suites of several tests share this one.
+    monkeypatch.setattr(availability, "_remembered", [])
+    return Suite(pytester, monkeypatch)

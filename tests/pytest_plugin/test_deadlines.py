@@ -1,0 +1,458 @@
+"""The deadline of a whole test: caught whatever the test does about it, and not falsely caught."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.pytest_plugin.suites import PACKAGE
+
+from netra_testkit.pytest_plugin import ROOMS, bounding, deadlines, second_line, stacks
+
+if TYPE_CHECKING:
+    from tests.pytest_plugin.suites import Suite
+
+LOADED = () if "deadlines" in ROOMS else ("-p", f"{PACKAGE}.deadlines")
+MODULES = (bounding, deadlines, second_line, stacks)
+
+HEAD = """
+    import asyncio, subprocess, sys, time, unittest
+    import pytest
+
+"""
+CONFTEST = """
+    from netra_testkit.pytest_plugin.deadlines import LATENESS
+
+    def pytest_configure(config):
+        config.stash[LATENESS] = 0.2
+"""
+SUSPENDS = """
+    async def test_it(pytestconfig):
+        pytestconfig.hook.pytest_enter_pdb(config=pytestconfig, pdb=None)
+        await asyncio.sleep(0.15)
+"""
+
+# What a coroutine test can do about being cancelled, and a plain test about nothing at all.
+LATE = {
+    "awaits": """
+    async def test_it():
+        await asyncio.sleep(30)
+    """,
+    "swallows": """
+    async def test_it():
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            pass
+    """,
+    "swallows_and_skips": """
+    async def test_it():
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            pytest.skip("it was cancelled")
+    """,
+    "swallows_and_fails": """
+    async def test_it():
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            assert False
+    """,
+    "swallows_for_ever": """
+    async def test_it():
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                pass
+    """,
+    "swallows_even_its_end": """
+    async def test_it():
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except BaseException:
+                if done:
+                    return
+                done.append(True)
+
+    done = []
+    """,
+    "blocks_its_loop": """
+    async def test_it():
+        while True:
+            pass
+    """,
+    "catches_every_exception": """
+    def test_it():
+        while True:
+            try:
+                time.sleep(0.001)
+            except Exception:
+                pass
+    """,
+    "runs_a_loop": """
+    def test_it():
+        asyncio.run(asyncio.Event().wait())
+    """,
+    "ends_late": """
+    def test_it():
+        time.sleep(0.15)
+    """,
+    "fails_late": """
+    def test_it():
+        time.sleep(0.15)
+        assert False
+    """,
+    "examples": """
+    from hypothesis import given, settings, strategies
+
+    @given(strategies.booleans())
+    @settings(deadline=None, database=None)
+    async def test_it(value):
+        await asyncio.sleep(30)
+    """,
+    "unittest": """
+    class TestIt(unittest.IsolatedAsyncioTestCase):
+        async def test_it(self):
+            await asyncio.sleep(30)
+    """,
+    "unittest_blocks": """
+    class TestIt(unittest.TestCase):
+        def test_it(self):
+            while True:
+                pass
+    """,
+}
+IN_TIME = {
+    "awaits": """
+    async def test_it():
+        await asyncio.sleep(0.01)
+    """,
+    "times_out_itself": """
+    async def test_it():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await asyncio.sleep(30)
+        assert not asyncio.current_task().cancelling()
+    """,
+    "cancels_another": """
+    async def test_it():
+        task = asyncio.create_task(asyncio.sleep(30))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    """,
+    "has_fixtures": """
+    @pytest.fixture
+    async def given():
+        await asyncio.sleep(0.001)
+        return 1
+
+    @pytest.fixture
+    async def made(given):
+        await asyncio.sleep(0.001)
+        yield given
+        await asyncio.sleep(0.001)
+
+    class TestIt:
+        @pytest.fixture
+        async def of_a_class(self):
+            yield type(self).__name__
+
+        async def test_it(self, made, of_a_class):
+            assert (made, of_a_class) == (1, "TestIt")
+    """,
+    "plain": """
+    def test_it():
+        assert True
+    """,
+}
+
+
+@pytest.fixture
+def timed(suite: Suite) -> Suite:
+    return suite.conftest(CONFTEST).ini("asyncio_mode = auto")
+
+
+def test(suite: Suite, source: str, *, deadline: float, **options: object) -> pytest.RunResult:
+    """Run one test file in which every test has this deadline."""
+    marked = f"    pytestmark = [pytest.mark.deadline({deadline})]\n"
+    suite.files(test_it=HEAD + marked + source)
+    return suite.run(*LOADED, "--junitxml=junit.xml", **options)  # type: ignore[arg-type]
+
+
+test.__test__ = False  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("source", LATE.values(), ids=LATE)
+def test_a_test_that_takes_too_long_fails_whatever_it_does(timed: Suite, source: str) -> None:
+    result = test(timed, source, deadline=0.1)
+    result.assert_outcomes(failed=1)
+    assert result.duration < 5
+    result.stdout.fnmatch_lines("E*DeadlineExceeded: call: no end of the test within 0.1 s*")
+    report = (timed.pytester.path / "junit.xml").read_text()
+    assert '<property name="netra.timed_out" value="call, 0.1 s" />' in report
+
+
+def test_a_test_that_is_in_time_stays_what_it_is(timed: Suite) -> None:
+    marked = HEAD + "    pytestmark = [pytest.mark.deadline(5)]\n"
+    timed.files(**{f"test_{name}": marked + source for name, source in IN_TIME.items()})
+    result = timed.run(*LOADED, "--junitxml=junit.xml")
+    result.assert_outcomes(passed=len(IN_TIME))
+    assert "timed_out" not in (timed.pytester.path / "junit.xml").read_text()
+
+
+def test_what_the_test_waited_for_is_shown_and_nothing_of_how_it_was_ended(timed: Suite) -> None:
+    result = test(timed, LATE["awaits"], deadline=0.1)
+    result.stdout.fnmatch_lines(">*await asyncio.sleep(30)")
+    assert "bounding.py" not in result.stdout.str()
+    assert "CancelledError" not in result.stdout.str()
+
+
+def test_what_a_late_test_failed_with_is_told_too(timed: Suite) -> None:
+    result = test(timed, LATE["fails_late"], deadline=0.1)
+    result.stdout.fnmatch_lines(["E*assert False", "*direct cause*", "E*DeadlineExceeded: call:*"])
+
+
+@pytest.mark.parametrize(
+    ("fixture", "phase"),
+    [
+        ("async def slow():\n        await asyncio.sleep(30)", "setup"),
+        ("async def slow():\n        await asyncio.sleep(30)\n        yield", "setup"),
+        ("async def slow():\n        yield\n        await asyncio.sleep(30)", "teardown"),
+        ("def slow():\n        time.sleep(0.15)", "setup"),
+        ("def slow():\n        while True: pass", "setup"),
+        ("def slow():\n        yield\n        while True: pass", "teardown"),
+    ],
+    ids=["coroutine", "generator", "generator-end", "late", "blocked", "blocked-end"],
+)
+def test_a_fixture_takes_its_time_from_the_test(timed: Suite, fixture: str, phase: str) -> None:
+    source = f"""
+    @pytest.fixture
+    {fixture}
+
+    async def test_it(slow):
+        pass
+    """
+    result = test(timed, source, deadline=0.1)
+    assert result.parseoutcomes()["errors"] == 1
+    result.stdout.fnmatch_lines(f"E*DeadlineExceeded: {phase}: no end of the test within 0.1 s*")
+
+
+def test_what_is_left_of_the_deadline_is_what_the_test_has(timed: Suite) -> None:
+    source = """
+    @pytest.fixture
+    def slow():
+        time.sleep(0.3)
+
+    async def test_it(slow):
+        await asyncio.sleep(0.3)
+    """
+    result = test(timed, source, deadline=0.5)
+    result.assert_outcomes(failed=1)
+
+
+def test_cleaning_up_has_a_moment_after_a_test_that_took_all(timed: Suite) -> None:
+    source = """
+    @pytest.fixture
+    async def cleans_up():
+        yield
+        await asyncio.sleep(0.02)
+
+    async def test_it(cleans_up):
+        await asyncio.sleep(30)
+    """
+    test(timed, source, deadline=0.1).assert_outcomes(failed=1)
+
+
+def test_a_fixture_of_a_module_ends_after_a_test_that_no_rule_holds_for(timed: Suite) -> None:
+    timed.files(
+        test_it=HEAD
+        + """
+    import pytest_asyncio
+
+    @pytest_asyncio.fixture(scope="module", loop_scope="module")
+    async def shared():
+        yield 1
+
+    @pytest.mark.deadline(5)
+    def test_marked(shared):
+        assert shared == 1
+
+    def test_unmarked(shared):
+        assert shared == 1
+    """
+    )
+    timed.run(*LOADED).assert_outcomes(passed=2)
+
+
+def test_it_holds_under_the_plugin_of_anyio(suite: Suite) -> None:
+    source = """
+    @pytest.fixture
+    def anyio_backend():
+        return "asyncio"
+
+    @pytest.fixture
+    async def made(anyio_backend):
+        yield 1
+
+    @pytest.mark.anyio
+    async def test_it(made):
+        await asyncio.sleep(30)
+    """
+    suite.conftest(CONFTEST).ini("asyncio_mode = strict")
+    marked = "    pytestmark = [pytest.mark.deadline(0.1)]\n"
+    suite.files(test_it=HEAD + marked + source)
+    result = suite.run(*LOADED, "-p", "anyio")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("E*DeadlineExceeded: call: no end of the test within 0.1 s*")
+
+
+def test_a_test_of_somebody_else_has_no_deadline(timed: Suite) -> None:
+    timed.environ(NETRA_DEADLINE="0.05")
+    timed.files(test_it=HEAD + "    async def test_it():\n        await asyncio.sleep(0.1)")
+    timed.run(*LOADED).assert_outcomes(passed=1)
+
+
+def test_the_setting_bounds_what_has_no_marker(timed: Suite) -> None:
+    timed.environ(NETRA_DEADLINE="0.1", NETRA_STRICT="1")
+    timed.files(test_it=HEAD + LATE["awaits"])
+    timed.run(*LOADED).assert_outcomes(failed=1)
+
+
+def test_a_marker_comes_before_the_setting(timed: Suite) -> None:
+    timed.environ(NETRA_DEADLINE="0.05")
+    source = "    async def test_it():\n        await asyncio.sleep(0.1)"
+    test(timed, source, deadline=5).assert_outcomes(passed=1)
+
+
+def test_without_a_marker_or_a_setting_there_is_a_default(timed: Suite) -> None:
+    timed.environ(NETRA_STRICT="1").files(
+        test_it="""
+    from netra_testkit.pytest_plugin.deadlines import DEFAULT, WATCH
+
+    def test_it(pytestconfig):
+        assert pytestconfig.stash[WATCH].limit == DEFAULT == 120
+    """
+    )
+    timed.run(*LOADED).assert_outcomes(passed=1)
+
+
+def test_the_marker_of_a_suite_that_declares_one_itself_is_not_ours(suite: Suite) -> None:
+    suite.environ(NETRA_STRICT="1").ini("markers = deadline(text)", "asyncio_mode = auto")
+    result = test(suite, IN_TIME["plain"], deadline=0)
+    result.assert_outcomes(passed=1)
+
+
+def test_a_setting_that_says_no_number_of_seconds_is_an_error(suite: Suite) -> None:
+    suite.files(test_it="def test_it(): pass").environ(NETRA_STRICT="1")
+    for said in ("soon", "-1", "inf"):
+        result = suite.environ(NETRA_DEADLINE=said).run(*LOADED)
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines("E*NETRA_DEADLINE*")
+
+
+@pytest.mark.parametrize("how", ["raise KeyboardInterrupt", "pytest.exit('enough')"])
+def test_what_ends_the_run_is_not_taken_for_a_late_test(timed: Suite, how: str) -> None:
+    source = f"""
+    def test_it():
+        time.sleep(0.15)
+        {how}
+    """
+    result = test(timed, source, deadline=0.1, subprocess=True)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "DeadlineExceeded" not in result.stdout.str()
+
+
+def test_a_cancellation_from_outside_stays_one(timed: Suite) -> None:
+    source = """
+    async def test_it():
+        asyncio.current_task().cancel()
+        await asyncio.sleep(30)
+    """
+    result = test(timed, source, deadline=5)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("E*CancelledError")
+    assert "DeadlineExceeded" not in result.stdout.str()
+
+
+def test_a_debugger_stops_the_clock(timed: Suite) -> None:
+    timed.files(test_it=HEAD + "    pytestmark = [pytest.mark.deadline(0.1)]\n" + SUSPENDS)
+    # Another plugin would believe for the rest of this process that somebody debugs it.
+    timed.run(*LOADED, "-p", "no:timeout").assert_outcomes(passed=1)
+
+
+def test_a_debugger_in_a_test_without_a_deadline_changes_nothing(timed: Suite) -> None:
+    timed.files(test_it=HEAD + SUSPENDS)
+    timed.run(*LOADED, "-p", "no:timeout").assert_outcomes(passed=1)
+
+
+def test_the_tests_after_a_late_one_run_as_if_it_had_not_been(timed: Suite) -> None:
+    source = f"""
+    {LATE["swallows_for_ever"]}
+    async def test_after():
+        await asyncio.sleep(0.01)
+        assert len(asyncio.all_tasks()) == 1
+    """
+    test(timed, source, deadline=0.1).assert_outcomes(failed=1, passed=1)
+
+
+def test_another_plugin_with_timeouts_keeps_its_own(timed: Suite) -> None:
+    source = "    def test_it():\n        time.sleep(5)"
+    timed.files(test_it=HEAD + "    pytestmark = [pytest.mark.deadline(60)]\n" + source)
+    result = timed.run(*LOADED, "-o", "timeout=0.2")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("E*Timeout*0.2*")
+
+
+def test_another_plugin_with_longer_timeouts_does_not_matter(timed: Suite) -> None:
+    timed.files(test_it=HEAD + "    pytestmark = [pytest.mark.deadline(0.1)]\n" + LATE["awaits"])
+    result = timed.run(*LOADED, "-o", "timeout=30")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("E*DeadlineExceeded: call:*")
+
+
+def test_the_workers_of_xdist_keep_the_deadlines(timed: Suite) -> None:
+    source = LATE["awaits"] + LATE["ends_late"].replace("test_it", "test_too")
+    result = test(timed, source, deadline=0.1, workers=2)
+    result.assert_outcomes(failed=2)
+    assert (timed.pytester.path / "junit.xml").read_text().count("netra.timed_out") == 2
+
+
+def test_nothing_is_loaded_for_a_run_that_never_needs_it(suite: Suite) -> None:
+    suite.files(
+        test_it="""
+    import sys
+
+    def test_it():
+        assert not {"asyncio", "ctypes", "netra_testkit.errors"} & sys.modules.keys()
+    """
+    )
+    loaded = ("-p", "no:asyncio", "-p", "no:xdist", "-p", "no:hypothesispytest", "-p", "no:timeout")
+    suite.run(*LOADED, *loaded, subprocess=True).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("stream", [object(), None], ids=["of_a_notebook", "its_own"])
+def test_the_way_to_the_terminal_is_kept_for_the_run(
+    monkeypatch: pytest.MonkeyPatch, stream: object
+) -> None:
+    if stream is not None:
+        monkeypatch.setattr("sys.stderr", stream)
+    config: Any = SimpleNamespace(stash=pytest.Stash())
+    deadlines.pytest_configure(config)
+    (number,) = config.stash._storage.values()  # noqa: SLF001 - the one thing that it keeps
+    os.fstat(number)
+    deadlines.pytest_unconfigure(config)
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(number)
+
+
+def test_a_run_that_was_never_configured_ends_too() -> None:
+    config: Any = SimpleNamespace(stash=pytest.Stash())
+    deadlines.pytest_unconfigure(config)
+    assert len(config.stash) == 0
