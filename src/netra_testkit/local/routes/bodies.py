@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -72,7 +72,9 @@ Metadata = Annotated[dict[str, Any], AfterValidator(_all_storable)]
 class Body(BaseModel):
     """The body of a request; what it says beyond its fields is passed over."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        strict=True, extra="ignore", hide_input_in_errors=True
+    )
 
 
 class Page(Body):
