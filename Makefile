@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test full lint types imports unit wheel nightly pythons lowest bench fuzz clean
+.PHONY: help demo test full lint types imports unit wheel nightly loops pythons lowest bench fuzz clean
 
 help:
 	@echo "make demo   see it work: 25 checks against an embedded staging; FAULT=enum-in-log breaks it"
@@ -73,7 +73,7 @@ wheel: .venv/development
 	@echo "== the built wheel in a fresh environment"
 	@python tests/package/wheel_smoke.py
 
-full: nightly pythons lowest fuzz
+full: nightly loops pythons lowest fuzz
 	@echo "== all nightly checks passed"
 
 # A gate says the same of the same code; `make nightly SEED=$$RANDOM` looks elsewhere.
@@ -81,6 +81,11 @@ nightly: .venv/development
 	@echo "== the long profiles, seed $(SEED)"
 	@HYPOTHESIS_PROFILE=nightly python -m pytest -n 2 --quiet --timeout 1800 --hypothesis-seed=$(SEED) \
 		-m "hypothesis or nightly"
+
+loops: .venv/development
+	@for each in uvloop debug; do \
+		echo "== the clients on a loop of the kind $$each"; \
+		NETRA_TEST_LOOP=$$each python -m pytest -n 2 --quiet tests/clients || exit 1; done
 
 pythons: .venv/development
 	@python tests/package/environments.py every
