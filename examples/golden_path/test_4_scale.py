@@ -48,17 +48,18 @@ async def test_two_users_share_nothing(staging: Staging) -> None:
 async def test_twenty_users_work_at_once(staging: Staging) -> None:
     """Eighty requests of twenty users succeed, each with its own token, in time."""
 
-    async def work(user: VirtualUser) -> None:
+    async def work(user: VirtualUser) -> list[str]:
         answer = await user.http.post("/api/threads", json={"title": user.name})
         thread_id = answer.json()["id"]
         said = {"content": f"I am {user.name}.", "thread_id": thread_id}
         await user.http.post("/api/chat/messages", json=said)
         page = (await user.http.get(f"/api/threads/{thread_id}/messages")).json()
-        assert [each["content"] for each in page["messages"]] == [said["content"]]
         await user.http.post("/api/agents/triage", json={"message": "Save some budget"})
+        return [each["content"] for each in page["messages"]]
 
     async with staging.users(20) as crowd:
-        await crowd.each(work)
+        kept = await crowd.each(work)
+        assert kept == [[f"I am {user.name}."] for user in crowd.users]
         latency = crowd.latency
     assert (latency.n, latency.identities) == (80, 20)
     assert latency.p95 <= staging.config.budgets.api_p95.limit, latency

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netra_testkit import CRITICAL_EVENTS, AgentEvent, AuthRefused, MessageType
+from netra_testkit import CRITICAL_EVENTS, AgentEvent, AuthRefused, Frame, MessageType
 
 if TYPE_CHECKING:
     from netra_testkit import Staging, VirtualUser
@@ -59,19 +59,19 @@ async def test_an_agent_is_started_and_cancelled(staging: Staging) -> None:
 async def test_twenty_streams_have_twenty_ends(staging: Staging) -> None:
     """Each stream comes in pieces, in order, and to its own end; one cut short is an error."""
 
-    async def read(user: VirtualUser) -> list[str]:
+    async def read(user: VirtualUser) -> list[MessageType | None]:
         request = {"content": f"Save some budget of {user.name}"}
         async with user.http.stream("POST", "/api/chat/stream", json=request) as events:
-            return [event.json()["type"] async for event in events]
+            return [Frame.decode(event.data).type async for event in events]
 
     async with staging.users(20) as crowd:
         streams = await crowd.each(read)
     assert len(streams) == 20
     for kinds in streams:
-        assert (kinds[0], kinds[-1]) == ("stream_start", "stream_end")
-        assert "response_chunk" in kinds
-        order = [kind for kind in kinds if kind in set(CRITICAL_EVENTS)]
-        assert (order[0], order[-1]) == ("agent_started", "agent_completed")
+        assert (kinds[0], kinds[-1]) == (MessageType.STREAM_START, MessageType.STREAM_END)
+        assert MessageType.RESPONSE_CHUNK in kinds
+        order = [kind for kind in kinds if kind in CRITICAL_EVENTS]
+        assert (order[0], order[-1]) == (CRITICAL_EVENTS[0], CRITICAL_EVENTS[-1])
 
 
 @pytest.mark.priority(1, id="P1-024", name="message_ordering")

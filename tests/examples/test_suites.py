@@ -1,0 +1,88 @@
+"""The suites and scripts of the examples run against the embedded staging, and pass there."""
+
+from __future__ import annotations
+
+import difflib
+import runpy
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.examples.running import EXAMPLES
+
+from netra_testkit import LocalStaging
+
+if TYPE_CHECKING:
+    from tests.examples.running import Examples
+
+
+@pytest.mark.parametrize(
+    ("suite", "module"),
+    [
+        ("first_test", "test_first"),
+        ("first_time_user", "test_first_time_user"),
+        ("migrate_a_suite", "after"),
+    ],
+)
+def test_a_suite_passes(suite: str, module: str, examples: Examples) -> None:
+    ran = examples.run(suite)
+    assert ran.outcomes == {module: {"passed"}}
+    assert ran.exit_code == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("suite", "fault", "said"),
+    [
+        pytest.param(
+            "first_test", "lost-event:type=agent_thinking", "ContractBroken", id="a lost event"
+        ),
+        pytest.param("first_test", "no-authentication", "AuthRefused", id="nobody looks at tokens"),
+        pytest.param("first_time_user", "not-persisted", "IndexError", id="messages are forgotten"),
+        pytest.param(
+            "migrate_a_suite",
+            "secret-mismatch:route=/api/*",
+            "401 Unauthorized",
+            id="another secret",
+        ),
+    ],
+)
+def test_a_suite_fails_where_it_should(
+    suite: str, fault: str, said: str, examples: Examples
+) -> None:
+    ran = examples.run_broken(fault, suite)
+    assert ran.exit_code == pytest.ExitCode.TESTS_FAILED
+    assert said in "".join(ran.said.values())
+
+
+def test_moving_a_suite_is_one_changed_import_line() -> None:
+    before, after = (
+        (EXAMPLES / "migrate_a_suite" / name).read_text("utf-8").splitlines()
+        for name in ("before.py", "after.py")
+    )
+    changed = [line for line in difflib.ndiff(before, after) if line.startswith(("- ", "+ "))]
+    names = "import STAGING_CONFIG, get_staging_config, is_staging_available"
+    assert changed == [f"- from staging_test_config {names}", f"+ from netra_testkit {names}"]
+
+
+def test_the_suite_ran_before_it_was_moved(examples: Examples) -> None:
+    with LocalStaging() as server:
+        ran = examples.run(
+            "migrate_a_suite/before.py",
+            STAGING_BASE_URL=server.url,
+            STAGING_TEST_JWT_TOKEN=server.config().create_test_jwt_token(),
+        )
+    assert ran.outcomes == {"before": {"passed"}}
+
+
+@pytest.mark.parametrize(
+    ("script", "shown"),
+    [
+        ("load_twenty_users", "20 runs, each delivered to its own user"),
+        ("oauth_login", "logged in: oauth-user@example.com"),
+        ("service_side_secret", "Their token is of: nobody (signature)"),
+    ],
+)
+def test_a_script_shows_what_it_is_about(
+    script: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runpy.run_path(str(EXAMPLES / f"{script}.py"))
+    assert shown in capsys.readouterr().out.splitlines()
