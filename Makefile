@@ -7,12 +7,13 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test full lint types imports unit wheel nightly loops pythons lowest bench fuzz clean
+.PHONY: help demo test full lint types imports docs unit wheel nightly loops pythons lowest bench fuzz clean
 
 help:
 	@echo "make demo   see it work: 25 checks against an embedded staging; FAULT=enum-in-log breaks it"
 	@echo "make test   every check of a change"
 	@echo "make full   what runs nightly: long profiles, every Python found, lowest dependencies, fuzz"
+	@echo "make docs   the documentation, built strictly into build/site"
 	@echo "make bench  figures, each as a ratio to the bare library in the same run"
 	@echo "make clean  remove what was built or installed here"
 
@@ -38,10 +39,15 @@ help:
 	@$(PIP) install --group demo
 	@touch $@
 
+.venv/docs: .venv/runtime
+	@echo "== installing what builds the documentation into .venv"
+	@$(PIP) install --group docs
+	@touch $@
+
 demo: .venv/demo
 	@$(BIN)/python examples/demo.py $(FAULT)
 
-test: lint types imports unit wheel
+test: lint types imports docs unit wheel
 	@echo "== all checks passed"
 
 lint: .venv/development
@@ -61,6 +67,10 @@ types: .venv/development
 imports: .venv/development
 	@echo "== import-linter"
 	@lint-imports --no-logo 2>/dev/null || lint-imports
+
+docs: .venv/docs
+	@echo "== the documentation, strict"
+	@mkdocs build --strict --quiet
 
 unit: .venv/development
 	@echo "== pytest with branch coverage"
