@@ -7,13 +7,14 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test full lint types imports docs unit wheel nightly loops pythons lowest bench fuzz clean
+.PHONY: help demo test full lint types imports docs unit wheel nightly loops pythons lowest matrix golden newcomer bench fuzz clean
 
 help:
 	@echo "make demo   see it work: 25 checks against an embedded staging; FAULT=enum-in-log breaks it"
 	@echo "make test   every check of a change"
 	@echo "make full   what runs nightly: long profiles, every Python found, lowest dependencies, fuzz"
 	@echo "make docs   the documentation, built strictly into build/site"
+	@echo "make matrix the golden path against every fault; which check notices what"
 	@echo "make bench  figures, each as a ratio to the bare library in the same run"
 	@echo "make clean  remove what was built or installed here"
 
@@ -90,7 +91,19 @@ full: nightly loops pythons lowest fuzz
 nightly: .venv/development
 	@echo "== the long profiles, seed $(SEED)"
 	@HYPOTHESIS_PROFILE=nightly python -m pytest -n 2 --quiet --timeout 1800 --hypothesis-seed=$(SEED) \
-		-m "hypothesis or nightly"
+		-m "hypothesis or nightly" --ignore tests/golden_path
+
+matrix: .venv/development
+	@echo "== the golden path in every world"
+	@python -m tests.golden_path.matrix
+
+golden: .venv/development
+	@echo "== twenty golden runs in a row: in order, by two workers, shuffled"
+	@python -m pytest --quiet --timeout 1800 -m nightly tests/golden_path/test_kill_matrix.py -k "row"
+
+newcomer: .venv/development
+	@echo "== the README and the tutorial, followed to the letter by somebody new"
+	@python -m tests.docs.newcomer
 
 loops: .venv/development
 	@for each in uvloop debug; do \

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from netra_testkit import FAULTS, Fault
+from netra_testkit import FAULTS, ConfigurationError, Fault
 
 GOLDEN_PATH = Path(__file__).parent / "golden_path"
 SERVE = [sys.executable, "-m", "netra_testkit.cli", "serve"]
@@ -22,7 +22,10 @@ PYTEST = [sys.executable, "-m", "pytest", "-v", "-rN", "-pno:cacheprovider", "-p
 
 def main(*faults: str) -> int:
     """Start the staging, run the checks against it, and say what became of them."""
-    chosen = [Fault.parse(each) for each in faults]
+    try:
+        chosen = [Fault.parse(each, source="FAULT") for each in faults]
+    except ConfigurationError as error:
+        sys.exit(str(error))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "staging.env"
         broken = [word for each in faults for word in ("--fault", each)]

@@ -103,6 +103,8 @@ async def test_a_run_delivers_its_five_events(staging: Staging) -> None:
                 done = await chat.run_agent("triage", f"What may {user.name} save?")
                 done.assert_delivered()
                 assert done.user_id == user.name
+                # A run has one end, and nothing of anybody else's comes after it.
+                await chat.expect_nothing(within=0.1)
                 return done.events
 
         first, second = await crowd.each(run)

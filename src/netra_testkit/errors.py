@@ -376,6 +376,7 @@ class DeadlineExceeded(CallFailed, TimeoutError):
         elapsed: How long it really took.
         waiting_for: What had not come.
         last_activity: Seconds since the peer was last heard, None when it never was.
+        has_peer: Whether it was somebody else's word that did not come.
     """
 
     phase: str
@@ -383,18 +384,20 @@ class DeadlineExceeded(CallFailed, TimeoutError):
     elapsed: float
     waiting_for: str
     last_activity: float | None = None
+    has_peer: bool = True
     hint: str = "Look at what did not come; raise within= only when the bound itself is wrong."
 
     def _sentence(self) -> str:
+        said = f"{self.phase}: no {self.waiting_for} within {self.limit:g} s"
+        ended = f"ended after {self.elapsed:.2f} s"
+        if not self.has_peer:
+            return f"{said} ({ended})"
         heard = (
             "the peer was never heard"
             if self.last_activity is None
             else f"the peer was last heard {self.last_activity:.2f} s before"
         )
-        return (
-            f"{self.phase}: no {self.waiting_for} within {self.limit:g} s "
-            f"(ended after {self.elapsed:.2f} s; {heard})"
-        )
+        return f"{said} ({ended}; {heard})"
 
 
 @dataclass(kw_only=True, eq=False)

@@ -4,49 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from typing import TYPE_CHECKING
 
 import httpx
 import websockets.asyncio.client
 from tests.benchmarks.peer import peer
-from tests.benchmarks.rounds import best_quartile
+from tests.benchmarks.rounds import rates, verdict
 
 from netra_testkit.clients.chat import ChatClient
 from netra_testkit.clients.http import HttpClient
 from netra_testkit.safety.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from netra_testkit.settings.config import StagingConfig
 
-ROUNDS = 21
 FLOOD = 3_000
 ECHOES = 400
 CALLS = 200
-
-
-async def shuffled(title: str, work: dict[str, Callable[[], Awaitable[None]]]) -> None:
-    """Print each work's rate as a share of the baseline's, the first, which runs twice."""
-    loop = asyncio.get_running_loop()
-    baseline = next(iter(work))
-    work = {**work, f"{baseline} again": work[baseline]}
-    taken: dict[str, list[float]] = {name: [] for name in work}
-    for each in work.values():
-        await each()
-    order = list(work)
-    for _ in range(ROUNDS):
-        random.shuffle(order)
-        for name in order:
-            start = loop.time()
-            await work[name]()
-            taken[name].append(loop.time() - start)
-    reference = best_quartile(taken[baseline])
-    print(f"{title} ({baseline}: {reference * 1000:.2f} ms)")
-    for name, durations in taken.items():
-        if name != baseline:
-            print(f"  {name}: {reference / best_quartile(durations):.3f} of the rate")
+FLOOD_LEAST = 0.75
+TIMERS_LEAST = 1.2
+ECHO_LEAST = 0.93
+HTTP_LEAST = 0.9
 
 
 async def floods(config: StagingConfig, size: int) -> None:
@@ -75,14 +53,15 @@ async def floods(config: StagingConfig, size: int) -> None:
             for _ in range(FLOOD):
                 assert (await chat.receive()).type
 
-        await shuffled(
-            f"flood of {size}-byte frames",
-            {
-                "websockets + json.loads": plain,
-                "asyncio.timeout for each": with_a_timer_each,
-                "ChatClient": bounded,
-            },
+        shares = await rates(
+            f"flood of {size}-byte frames, websockets + json.loads",
+            plain,
+            {"asyncio.timeout for each": with_a_timer_each, "ChatClient": bounded},
         )
+    to_itself, ours = shares["baseline again"], shares["ChatClient"]
+    with_timers = ours / shares["asyncio.timeout for each"]
+    verdict("  flood against bare", ours, to_itself=to_itself, at_least=FLOOD_LEAST)
+    verdict("  flood against timers", with_timers, to_itself=to_itself, at_least=TIMERS_LEAST)
 
 
 async def echoes(config: StagingConfig) -> None:
@@ -105,7 +84,8 @@ async def echoes(config: StagingConfig) -> None:
                 await chat.send("user_message", payload)
                 assert (await chat.receive()).type
 
-        await shuffled("echo", {"websockets": plain, "ChatClient": bounded})
+        shares = await rates("echo, websockets", plain, {"ChatClient": bounded})
+    verdict("  echo", shares["ChatClient"], to_itself=shares["baseline again"], at_least=ECHO_LEAST)
 
 
 async def calls(config: StagingConfig) -> None:
@@ -124,7 +104,8 @@ async def calls(config: StagingConfig) -> None:
             for _ in range(CALLS):
                 assert (await http.get("/health")).json()
 
-        await shuffled("HTTP one at a time", {"httpx": plain, "HttpClient": bounded})
+        shares = await rates("HTTP one at a time, httpx", plain, {"HttpClient": bounded})
+    verdict("  HTTP", shares["HttpClient"], to_itself=shares["baseline again"], at_least=HTTP_LEAST)
 
 
 async def measure(config: StagingConfig) -> None:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from typing import TYPE_CHECKING
 
 import httpx
 import httpx_sse
 from tests.benchmarks.peer import EVENTS, STREAM_PATH, peer
-from tests.benchmarks.rounds import best_quartile
+from tests.benchmarks.rounds import rates, verdict
 
 from netra_testkit.clients.http import HttpClient
 from netra_testkit.safety.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from netra_testkit.settings.config import StagingConfig
 
-ROUNDS = 21
+LEAST = 1.2
 
 
 async def measure(config: StagingConfig) -> None:
@@ -45,25 +41,10 @@ async def measure(config: StagingConfig) -> None:
                     assert each.json()["type"]  # type: ignore[call-overload, index] # an object
             assert events.count == EVENTS + 1
 
-        work: dict[str, Callable[[], Awaitable[None]]] = {
-            "httpx-sse": plain,
-            "httpx-sse again": plain,
-            "HttpClient.stream": bounded,
-        }
-        durations: dict[str, list[float]] = {name: [] for name in work}
-        for each in work.values():
-            await each()
-        order = list(work)
-        for _ in range(ROUNDS):
-            random.shuffle(order)
-            for name in order:
-                began = time.perf_counter()
-                await work[name]()
-                durations[name].append(time.perf_counter() - began)
-    reference = best_quartile(durations["httpx-sse"])
-    print(f"event stream of {EVENTS} events: httpx-sse {reference * 1000:.1f} ms")
-    for name in ("httpx-sse again", "HttpClient.stream"):
-        print(f"  {name}: {reference / best_quartile(durations[name]):.3f} of its speed")
+        title = f"event stream of {EVENTS} events, httpx-sse"
+        shares = await rates(title, plain, {"HttpClient.stream": bounded})
+    ours = shares["HttpClient.stream"]
+    verdict("  event stream", ours, to_itself=shares["baseline again"], at_least=LEAST)
 
 
 def main() -> None:

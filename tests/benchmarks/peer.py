@@ -25,6 +25,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d
 
 STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 STREAM_PATH = "/api/chat/stream"
+SILENT_PATH = "/silent"
 EVENTS = 2_000
 EVENTS_A_WRITE = 50
 
@@ -110,6 +111,9 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             head = await reader.readuntil(b"\r\n\r\n")
             if STREAM_PATH.encode() in head:
                 await stream(writer)
+                break
+            if SILENT_PATH.encode() in head:
+                await reader.read()
                 break
             writer.write(HEAD % len(ANSWER) + ANSWER)
             await writer.drain()

@@ -18,9 +18,10 @@ import httpx
 import pytest
 
 from netra_testkit.cli import main
-from netra_testkit.cli.env_file import variables_of, written
+from netra_testkit.cli.env_file import written
 from netra_testkit.errors import ConfigurationError
 from netra_testkit.local.control import KEY_HEADER
+from netra_testkit.local.env_file import variables_of
 from netra_testkit.local.faults import FAULTS
 from netra_testkit.settings.config import StagingConfig
 from netra_testkit.settings.environments import Environment
@@ -192,6 +193,44 @@ def test_control_needs_the_file_that_holds_its_key(capsys: pytest.CaptureFixture
         main(["serve", "--control"])
     assert caught.value.code == 2
     assert "--control needs --write-env FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--faults"], ["--seed", "1"]], ids=["faults", "serving"])
+def test_who_reads_it_may_have_enough(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", encoding="utf-8") as unread:
+        monkeypatch.setattr(sys, "stdout", unread)
+        assert main(["serve", *words]) == 0
+        sys.stdout.write("and nobody reads the rest either")
+
+
+def test_a_pipe_that_is_closed_ends_it_without_a_word() -> None:
+    command = [sys.executable, "-m", "netra_testkit.cli", "serve", "--faults"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:  # noqa: S603 - our own command
+        assert started.stdout is not None
+        assert started.stderr is not None
+        started.stdout.close()
+        assert started.stderr.read() == b""
+        assert started.wait(WITHIN) == 0
+
+
+def test_open_streams_do_not_hold_it_up(env_file: Path) -> None:
+    words = ["--write-env", str(env_file), "--fault", "never-completes"]
+    with process(*words) as started, httpx.Client(trust_env=False, timeout=3) as client:
+        assert appears(env_file)
+        url = StagingConfig.from_env_file(env_file).api_url
+        with (
+            client.stream("GET", url + "/events/stream") as events,
+            client.stream("POST", url + "/agents/stream", json={"message": "hi"}) as run,
+        ):
+            assert (events.status_code, run.status_code) == (200, 200)
+            began = time.monotonic()
+            started.send_signal(signal.SIGINT)
+            said, _ = started.communicate(timeout=WITHIN)
+            assert time.monotonic() - began < 2
+    assert started.returncode == 0
+    assert said.splitlines()[-1] == "Stopped."
 
 
 def test_the_catalogue_is_printed_to_be_read(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 FOLLOWED = [ROOT / path for path in newcomer.PATHS]
 FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*(\S*)", re.MULTILINE)
 PROMPT = re.compile(
-    r"^[ \t>]*[$%#>] ?(?:make|pip|pytest|python\S*|netra-testkit|\.|cd)\b", re.MULTILINE
+    r"^[ \t>]*[$%>] ?(?:make|pip|pytest|python\S*|netra-testkit|\.|cd)\b.*", re.MULTILINE
 )
 FIRST_LINE = re.compile(r"^```console\n(.*)", re.MULTILINE)
 
@@ -41,7 +43,8 @@ def test_every_console_block_begins_with_a_command(page: Path) -> None:
 
 @pytest.mark.parametrize("page", FOLLOWED, ids=name_of)
 def test_nothing_that_looks_like_a_command_is_left_out(page: Path) -> None:
-    assert len(PROMPT.findall(page.read_text("utf-8"))) <= len(commands_in(page))
+    prompted = PROMPT.findall(page.read_text("utf-8"))
+    assert [line for line in prompted if line.removeprefix("$ ") not in said(page)] == []
     bare = re.compile(r"^(?:make|pip|pytest|python3?|netra-testkit) ", re.MULTILINE)
     shown = [line for command in commands_in(page) for line in command.shown]
     assert [line for line in shown if bare.match(line) or line.startswith(("$", "> "))] == []
@@ -122,9 +125,15 @@ def test_what_one_command_exports_the_next_one_has(tmp_path: Path) -> None:
 
 @posix
 def test_a_command_that_does_not_end_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "heard")
+    heard = os.open(tmp_path / "heard", os.O_RDONLY | os.O_NONBLOCK)
     shell = newcomer.Shell(tmp_path / "shell", {"PATH": "/usr/bin:/bin"})
-    typed = shell.types("echo begun; sleep 60 | sleep 60", where=tmp_path, within=0.2)
+    typed = shell.types("echo begun; sleep 30 > heard & wait", where=tmp_path, within=0.2)
     assert typed == (None, "begun\n")
+    # It is at its end when nobody is left who could write.
+    assert select.select([heard], [], [], 5)[0] == [heard]
+    assert os.read(heard, 1) == b""
+    os.close(heard)
 
 
 @posix
@@ -145,7 +154,17 @@ def test_a_page_is_followed_until_something_else_comes_of_it(
     assert "never" not in typed
 
 
+@posix
 def test_the_targets_of_make_are_typed_in_the_checkout(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("demo:\n\t@echo demonstrated\n", "utf-8")
+    page = tmp_path / "page.md"
+    page.write_text("```console\n$ make demo\ndemonstrated\n$ ls\n```\n", "utf-8")
+    shell = newcomer.Shell(tmp_path / "shell", {"PATH": "/usr/bin:/bin"})
+    newcomer.follow(page, shell, project=tmp_path, here=tmp_path / "here")
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no checkout")
+def test_the_copy_has_what_the_version_control_has(tmp_path: Path) -> None:
     copy = newcomer.copy_of_the_project(tmp_path / "copy")
     assert (copy / "Makefile").read_text("utf-8") == (ROOT / "Makefile").read_text("utf-8")
     assert not (copy / ".venv").exists()

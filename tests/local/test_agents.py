@@ -206,6 +206,17 @@ async def test_a_lost_completion_does_not_lose_the_answer() -> None:
     assert (await conclude(world, run, asked("triage"))).text
 
 
+async def test_of_two_runs_one_strike_ends_none_but_the_first() -> None:
+    world = world_with(Fault("never-completes", count=1))
+    first, second = (world.state.runs.start("u", "triage") for _ in range(2))
+    first.task = asyncio.create_task(conclude(world, first, asked("triage")))
+    await until(lambda: first.message_count == 7)
+    assert (await conclude(world, second, asked("triage"))).text
+    assert first.is_running
+    assert first.stop()
+    await asyncio.wait({first.task})
+
+
 async def test_an_endless_run_can_be_stopped() -> None:
     world = world_with(Fault("never-completes"))
     run = world.state.runs.start("u", "triage")

@@ -237,6 +237,14 @@ async def test_a_client_that_leaves_while_it_sends_is_no_crash(
     assert caplog.records == []
 
 
+def test_no_request_is_written_to_the_log_of_the_process(
+    shared: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    assert call(shared, "/fine").status_code == 200
+    assert "uvicorn.access" not in {each.name for each in caplog.records}
+
+
 def test_every_request_is_noted() -> None:
     with serving(FINE) as world:
         answer = call(world, "/fine?token=x", headers={"Accept": "a/b"})

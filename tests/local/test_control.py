@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -108,6 +109,37 @@ def test_other_methods_are_refused(control: ControlEndpoint) -> None:
 def test_it_listens_on_loopback_and_its_key_is_masked(control: ControlEndpoint) -> None:
     assert control.url.startswith("http://127.0.0.1:")
     assert control.key not in mask(json.dumps({"key": control.key}))
+
+
+def test_those_who_say_nothing_leave_room_for_it_to_end_and_to_go_on() -> None:
+    with ControlEndpoint(FaultBoard()) as control, contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", int(control.url.split(":")[2].split("/")[0]))
+        silent = [
+            stack.enter_context(socket.create_connection(address, timeout=3)) for _ in range(40)
+        ]
+        # One after another: those that are not dropped wait for as long as this takes.
+        assert sum(is_closed(each) for each in reversed(silent)) == 24
+        assert answering() == 16
+        for each in silent:
+            each.close()
+        end = time.monotonic() + 5
+        while answering() and time.monotonic() < end:
+            threading.Event().wait(0.01)
+        assert ask(control, "GET").status_code == 200
+
+
+def answering() -> int:
+    """How many threads answer somebody."""
+    return sum("process_request_thread" in each.name for each in threading.enumerate())
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the other side hangs up soon."""
+    connection.settimeout(0.1)
+    try:
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
 
 
 def test_it_is_gone_at_once_when_it_is_closed() -> None:

@@ -121,6 +121,11 @@ def test_a_text_describes_a_fault(spec: str, meant: Fault) -> None:
         ({"kind": "close", "code": "many"}, "code is a whole number, not 'many'."),
         ({"kind": "close", "code": 10**400}, "code is a whole number, not 1000"),
         ({"kind": "close", "code": None}, "code is a whole number, not None."),
+        ({"kind": "close", "code": 1006}, "code is a number that may be sent, not 1006."),
+        ({"kind": "close", "code": 2999}, "code is a number that may be sent, not 2999."),
+        ({"kind": "close", "reason": "é" * 62}, "reason is at most 123 bytes long, not 124."),
+        ({"kind": "close", "reason": "\ud800"}, "reason is a text that UTF-8 can carry"),
+        ({"kind": "mute", "user": "\ud800"}, "user is a text that UTF-8 can carry"),
         ({"kind": "close", "reason": 3}, "reason is a text, not 3."),
         ({"kind": "latency", "latency": float("nan")}, "latency is a number, not nan."),
         ({"kind": "status", "plain": "maybe"}, "plain is true or false, not 'maybe'."),
@@ -226,12 +231,13 @@ def values_of(option: FaultOption) -> st.SearchStrategy[Any]:
         return st.booleans()
     if option.type is str:
         return st.text(st.characters(codec="utf-8"), min_size=1).filter(
-            lambda text: text == text.strip()
+            lambda text: text == text.strip() and len(text.encode()) <= (option.longest or 10_000)
         )
     lowest = -1e9 if option.lowest is None else option.lowest
     highest = 1e9 if option.highest is None else option.highest
     if option.type is int:
-        return st.integers(int(lowest), int(highest))
+        numbers = st.integers(int(lowest), int(highest))
+        return numbers.filter(lambda number: number not in option.excluded)
     return st.floats(lowest, highest)
 
 

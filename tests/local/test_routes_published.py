@@ -13,6 +13,7 @@ from netra_testkit.local.faults import Fault
 from netra_testkit.local.options import LIMITED_ROUTE, Limits
 from netra_testkit.local.tools import TOOLS
 from netra_testkit.settings.users import StagingUser
+from netra_testkit.wire.evidence import works
 from netra_testkit.wire.health import ApiHealth, FactoryStats, Health, WebSocketHealth
 
 if TYPE_CHECKING:
@@ -102,6 +103,21 @@ def test_tests_are_recognised_or_not(web: Web) -> None:
     assert said(web, "/ws/health")["e2e_testing"] == {"enabled": True}
     with web.broken(Fault("e2e-off")):
         assert said(web, "/ws/health")["e2e_testing"] == {"enabled": False}
+
+
+def test_the_later_generation_says_it_by_component(web: Web) -> None:
+    with web.broken(Fault("later-health")):
+        body = said(web, "/ws/health")
+        health = WebSocketHealth.parse(body)
+        with web.broken(Fault("degraded"), Fault("later-health")):
+            degraded = WebSocketHealth.parse(said(web, "/ws/health"))
+    assert "e2e_testing" not in body
+    assert health.noted == ()
+    assert health.e2e_detected is None
+    assert {works(each) for each in health.components.values()} == {True}
+    assert {works(each) for each in health.service_availability.values()} == {True}
+    assert works(degraded.service_availability["clickhouse_db"]) is False
+    assert "e2e_testing" in said(web, "/ws/health")
 
 
 async def test_what_is_open_is_counted(web: Web) -> None:

@@ -25,9 +25,9 @@ HELLO = b"\x81\x82\0\0\0\0hi"
 class Socket:
     """A protocol that is connected, and its application's end."""
 
-    def __init__(self) -> None:
+    def __init__(self, application: Any = None) -> None:
         config = Config(
-            self.application,
+            application or self.application,
             ws="websockets-sansio",
             lifespan="off",
             log_config=None,
@@ -38,6 +38,7 @@ class Socket:
         self.gone = asyncio.Event()
         self.accepted = asyncio.Event()
         self.receive: Any = None
+        self.send: Any = None
         self.protocol = WebSocketProtocol(config, ServerState(), {})
         self.protocol.connection_made(self.below)
         self.protocol.data_received(UPGRADE)
@@ -46,6 +47,7 @@ class Socket:
         await receive()
         await send({"type": "websocket.accept"})
         self.receive = receive
+        self.send = send
         self.accepted.set()
         await self.gone.wait()
 
@@ -100,3 +102,30 @@ async def test_a_flood_leaves_others_their_turns(connected: Socket) -> None:
         await connected.receive()
     other.cancel()
     assert turns >= 6
+
+
+async def test_a_client_that_answers_no_close_is_soon_given_up(connected: Socket) -> None:
+    await connected.send({"type": "websocket.close", "code": 1000})
+    timer = connected.protocol.close_timer
+    assert timer is not None
+    assert 0 < timer.when() - asyncio.get_running_loop().time() <= 1
+    timer.cancel()
+
+
+async def test_a_refused_upgrade_is_no_failure_of_the_application(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def refusing(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.http.response.start", "status": 401})
+        body = {"type": "websocket.http.response.body"}
+        await send({**body, "body": b"who are ", "more_body": True})
+        assert not refused.protocol.handshake_complete
+        await send({**body, "body": b"you?"})
+
+    refused = Socket(refusing)
+    await asyncio.gather(*refused.protocol.tasks)
+    assert refused.below.sent.startswith(b"HTTP/1.1 401 ")
+    assert refused.below.sent.endswith(b"who are you?")
+    assert caplog.records == []
+    refused.protocol.connection_lost(None)

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
+import logging
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +28,7 @@ from netra_testkit.local.options import Limits
 from netra_testkit.local.staging import LocalStaging
 from netra_testkit.settings.bad_tokens import BAD_TOKENS, BadTokens
 from netra_testkit.settings.environments import Environment
+from netra_testkit.settings.tokens import mint_refresh_token, mint_service_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,6 +151,58 @@ async def test_an_unreadable_header_is_refused_whatever_comes_beside_it(
 ) -> None:
     query = f"?token={mint(server)}"
     assert await refused_status(server, headers={"Authorization": header}, query=query) == 403
+
+
+@pytest.mark.parametrize(
+    ("bad", "good"),
+    [
+        ("header", "query"),
+        ("header", "jwt.BASE64"),
+        ("jwt.TOKEN", "query"),
+        ("jwt.BASE64", "query"),
+    ],
+)
+async def test_a_good_token_does_not_help_a_bad_one(
+    server: LocalStaging, bad: str, good: str
+) -> None:
+    tokens = BadTokens(server.config().jwt_secret(), ALICE, Environment.LOCAL)
+    for token in ("", "x", tokens.expired(), tokens.wrong_secret()):
+        options = {**CARRIERS[good](mint(server)), **CARRIERS[bad](token)}
+        assert await refused_status(server, **options) == 403
+
+
+@pytest.mark.parametrize("carrier", ["header", "query", "jwt.BASE64"])
+async def test_only_an_access_token_lets_anybody_in(server: LocalStaging, carrier: str) -> None:
+    secret = server.config().jwt_secret()
+    for token in (
+        mint_refresh_token(secret, user=ALICE, environment=Environment.LOCAL),
+        mint_service_token(secret, service="backend", environment=Environment.LOCAL),
+    ):
+        assert await refused_status(server, **CARRIERS[carrier](token)) == 403
+
+
+async def test_no_log_has_a_credential_in_it(
+    server: LocalStaging, caplog: pytest.LogCaptureFixture
+) -> None:
+    nobodys = secrets.token_urlsafe(48)
+    caplog.set_level(logging.DEBUG)
+    known = mint(server)
+    for token in (known, nobodys):
+        for carry in CARRIERS.values():
+            options = carry(token)
+            with contextlib.suppress(InvalidStatus):
+                async with socket(server, None, **options):
+                    pass
+    with contextlib.suppress(InvalidStatus):
+        async with socket(server, None, headers={"Authorization": nobodys}, subprotocols=[nobodys]):
+            pass
+    ours = [each.getMessage() for each in caplog.records if not is_of_a_client(each)]
+    assert any("/ws" in each for each in ours)
+    assert not [each for each in ours if nobodys in each or known in each]
+
+
+def is_of_a_client(record: logging.LogRecord) -> bool:
+    return record.name.startswith(("websockets.client", "httpx", "httpcore"))
 
 
 @pytest.mark.parametrize("name", [None, *BAD_TOKENS])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from netra_testkit.local.agents import AgentRequest, Event, play
@@ -8,6 +10,9 @@ from netra_testkit.local.faults import Fault
 from netra_testkit.local.tampering import Tampering, is_outer_terminal
 from netra_testkit.wire.contract import CRITICAL_EVENTS
 from netra_testkit.wire.types import MessageType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COMPLETED = MessageType.TOOL_COMPLETED
 
@@ -46,6 +51,17 @@ def test_the_first_tool_never_ends() -> None:
     told = list(tampering.apply(healthy()))
     gone = next(place for place, each in enumerate(healthy()) if each.type is COMPLETED)
     assert told == [*healthy()[:gone], *healthy()[gone + 1 :]]
+
+
+@pytest.mark.parametrize("struck", [Tampering.struck, Tampering.struck_at_its_end])
+def test_one_run_uses_up_one_strike(struck: Callable[..., Tampering]) -> None:
+    board = FaultBoard([Fault("never-completes", count=2)])
+    assert [struck(board, "u").endless for _ in range(3)] == [True, True, False]
+
+
+def test_only_the_answer_is_bent_where_nothing_else_is_told() -> None:
+    board = FaultBoard([Fault("lost-event"), Fault("unpaired-tool"), Fault("reordered-events")])
+    assert Tampering.struck_at_its_end(board, "u") == Tampering()
 
 
 def test_only_the_end_of_the_whole_run_is_withheld() -> None:

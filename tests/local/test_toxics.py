@@ -185,7 +185,7 @@ def test_a_close_frame_is_cut_in_at_its_phase(
     assert cuts(phase, *writes) == sent
 
 
-def test_a_reason_that_is_too_long_for_a_frame_is_cut() -> None:
-    frame = CloseFrame(Fault("close-frame", phase="upgrade", reason="\N{SNOWMAN}" * 100))
+def test_the_longest_reason_just_fits_a_frame() -> None:
+    frame = CloseFrame(Fault("close-frame", phase="upgrade", reason="\N{SNOWMAN}" * 41))
     said, _ = frame.cut(ACCEPTED)
     assert said[len(ACCEPTED) + 1] == len(said) - len(ACCEPTED) - 2 == 125

@@ -8,6 +8,7 @@ from secrets import token_urlsafe
 import pytest
 from starlette.requests import HTTPConnection
 
+from netra_testkit.local.notes import Counts
 from netra_testkit.local.truth import EXCHANGE, LONGEST, Exchange, ServerTruth, exchange_of
 from netra_testkit.safety.redaction import register
 
@@ -45,12 +46,14 @@ def test_a_live_secret_is_masked_wherever_it_is(truth: ServerTruth) -> None:
     register(secret, label="a test's secret")
     headers = ((b"x-note", f"it is {secret}".encode()),)
     exchange = an_exchange()
-    truth.add_request(exchange, method="GET", path="/x", status=200, headers=headers)
+    path = f"/x/{secret}"
+    truth.add_request(exchange, method="GET", path=path, status=200, headers=headers)
     truth.open_connection(exchange, path="/ws", headers=headers)
     truth.add_frame(exchange, type_name="ping", raw=f'{{"type":"ping","note":"{secret}"}}')
     (frame,) = truth.frames
-    shown = repr((truth.requests, truth.connections, frame, frame.raw))
+    shown = repr((truth.requests, truth.requests[0].path, truth.connections, frame, frame.raw))
     assert secret not in shown
+    assert truth.requests[0].path.startswith("/x/")
     assert shown.count("it is") == 2
     assert frame.type_name == "ping"
     assert frame.raw.startswith('{"type":"ping","note":"')
@@ -143,6 +146,57 @@ def test_the_latest_are_kept(truth: ServerTruth) -> None:
         truth.add_run(run_id=str(number), user="ann", agent="triage")
     assert len(truth.runs) == LONGEST
     assert truth.runs[0].run_id == "1"
+
+
+def test_all_of_it_is_counted(truth: ServerTruth) -> None:
+    assert truth.counts == Counts(connections=0, open=0, identified=0, users=0, frames=0, runs={})
+    for name, user in [("a", "ann"), ("b", "ann"), ("c", "ben"), ("d", None)]:
+        exchange = Exchange(request_id="r", trace_id="t", connection_id=name, subject=user)
+        truth.open_connection(exchange, path="/ws", headers=())
+        truth.add_frame(exchange, type_name="ping", raw="")
+        if name in "cd":
+            truth.close_connection(exchange, code=1000)
+    truth.add_run(run_id="1", user="ann", agent="triage")
+    assert truth.counts == Counts(
+        connections=4, open=2, identified=3, users=1, frames=4, runs={"triage": 1}
+    )
+    truth.clear()
+    assert truth.counts == Counts(connections=2, open=2, identified=2, users=1, frames=0, runs={})
+
+
+def test_who_is_known_only_after_the_upgrade_counts_too(truth: ServerTruth) -> None:
+    exchange = an_exchange()
+    truth.open_connection(exchange, path="/ws", headers=())
+    assert (truth.counts.identified, truth.counts.users) == (0, 0)
+    exchange.subject = "ann"
+    assert (truth.counts.identified, truth.counts.users) == (1, 1)
+    truth.close_connection(exchange, code=1000)
+    assert (truth.counts.identified, truth.counts.users) == (1, 0)
+
+
+def test_what_is_no_longer_kept_stays_counted(truth: ServerTruth) -> None:
+    exchange = an_exchange("ann")
+    for _ in range(LONGEST + 1):
+        truth.open_connection(exchange, path="/ws", headers=())
+        truth.close_connection(exchange, code=1000)
+        truth.add_frame(exchange, type_name="ping", raw="")
+        truth.add_run(run_id="1", user="ann", agent="triage")
+    assert truth.counts == Counts(
+        connections=LONGEST + 1,
+        open=0,
+        identified=LONGEST + 1,
+        users=0,
+        frames=LONGEST + 1,
+        runs={"triage": LONGEST + 1},
+    )
+
+
+def test_counts_say_what_was_and_do_not_change(truth: ServerTruth) -> None:
+    before = truth.counts
+    truth.add_run(run_id="1", user="ann", agent="triage")
+    assert before.runs == {}
+    with pytest.raises(TypeError):
+        before.runs["triage"] = 2  # type: ignore[index]
 
 
 def test_threads_may_write_while_one_reads(truth: ServerTruth) -> None:

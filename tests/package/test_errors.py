@@ -93,6 +93,13 @@ TABLE: list[tuple[NetraError, type[BaseException], str]] = [
         "last heard 4.20 s before",
     ),
     (
+        DeadlineExceeded(
+            phase="call", limit=5, elapsed=5.01, waiting_for="end of the test", has_peer=False
+        ),
+        TimeoutError,
+        "call: no end of the test within 5 s (ended after 5.01 s)\n",
+    ),
+    (
         ConnectionFailed(phase="name", target="api:443", reason="no such host"),
         ConnectionError,
         "No connection to api:443, name failed: no such host",

@@ -27,4 +27,5 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
             monkeypatch.delenv(name)
     # Asked once per process, and the suites of several tests share this one.
     monkeypatch.setattr(availability, "_remembered", [])
+    assert availability.remembered() is None
     return Suite(pytester, monkeypatch)

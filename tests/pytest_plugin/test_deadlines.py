@@ -405,21 +405,21 @@ def test_the_tests_after_a_late_one_run_as_if_it_had_not_been(timed: Suite) -> N
 def test_another_plugin_with_timeouts_keeps_its_own(timed: Suite) -> None:
     source = "    def test_it():\n        time.sleep(5)"
     timed.files(test_it=HEAD + "    pytestmark = [pytest.mark.deadline(60)]\n" + source)
-    result = timed.run(*LOADED, "-o", "timeout=0.2")
+    result = timed.run(*LOADED, "-p", "pytest_timeout", "-o", "timeout=0.2")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines("E*Timeout*0.2*")
 
 
 def test_another_plugin_with_longer_timeouts_does_not_matter(timed: Suite) -> None:
     timed.files(test_it=HEAD + "    pytestmark = [pytest.mark.deadline(0.1)]\n" + LATE["awaits"])
-    result = timed.run(*LOADED, "-o", "timeout=30")
+    result = timed.run(*LOADED, "-p", "pytest_timeout", "-o", "timeout=30")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines("E*DeadlineExceeded: call:*")
 
 
 def test_the_workers_of_xdist_keep_the_deadlines(timed: Suite) -> None:
     source = LATE["awaits"] + LATE["ends_late"].replace("test_it", "test_too")
-    result = test(timed, source, deadline=0.1, workers=2)
+    result = test(timed, source, deadline=0.1, workers=1)
     result.assert_outcomes(failed=2)
     assert (timed.pytester.path / "junit.xml").read_text().count("netra.timed_out") == 2
 

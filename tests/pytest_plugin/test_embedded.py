@@ -56,7 +56,10 @@ def test_everything_that_reads_the_configuration_reaches_it(suite: Suite) -> Non
     result = sees_it(suite).run("--env", "local")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
-        ["netra: local, local at http://127.0.0.1:* (--env)", "netra: users local-e2e-user-001, *"]
+        [
+            "netra: local (embedded) at http://127.0.0.1:* (--env)",
+            "netra: users local-e2e-user-001, *",
+        ]
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PASSES = "def test_it(): pass"
 MARKED = "import pytest\n@pytest.mark.impact('some')\ndef test_it(): pass"
 HEADER = [
-    "netra: test, live at http://localhost:8000 (*)",
+    "netra: test (live) at http://localhost:8000 (*)",
     "netra: users made up as needed",
     "netra: netra-testkit *, httpx *, websockets *",
 ]
@@ -33,15 +33,15 @@ def test_it_is_said_where_an_environment_is_named(suite: Suite, how: str) -> Non
     result = suite.files(test_it=PASSES).run(*words)
     result.stdout.fnmatch_lines([*HEADER, "collected 1 item"])
     said = {"option": "--env", "variable": "NETRA_ENVIRONMENT", "ini": "ini netra_env"}[how]
-    result.stdout.fnmatch_lines(f"netra: test, * ({said})")
+    result.stdout.fnmatch_lines(f"netra: test (live) * ({said})")
 
 
 def test_a_marker_asks_for_it_after_the_collection(suite: Suite) -> None:
     result = suite.files(test_it=MARKED).run()
     result.stdout.fnmatch_lines(
-        ["collected 1 item", "netra: staging, live at https://* (the default, *", "test_it.py .*"]
+        ["collected 1 item", "netra: staging (live) at https://* (the default, *", "test_it.py .*"]
     )
-    assert result.stdout.str().count("netra: staging, live") == 1
+    assert result.stdout.str().count("netra: staging (live)") == 1
 
 
 def test_known_users_are_named(suite: Suite) -> None:
@@ -77,7 +77,7 @@ def test_a_fixture_alone_says_at_the_end_what_it_took_and_why(suite: Suite) -> N
         )
         result = suite.run()
     result.assert_outcomes(passed=2)
-    line = f"netra: development, live at {address} (NETRA_ENV_FILE)"
+    line = f"netra: development (live) at {address} (NETRA_ENV_FILE)"
     assert [each for each in result.outlines if each.startswith("netra:")] == [line]
 
 

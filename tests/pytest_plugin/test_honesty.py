@@ -252,7 +252,7 @@ def test_workers_see_the_same(against: Against) -> None:
                 if report.when == "call":
                     print(f"<{name}: {said}>")
     """
-    ran = against.run(source, "-s", "-p", "no:randomly", workers=2, conftest=conftest)
+    ran = against.run(source, "-s", "-p", "no:randomly", workers=1, conftest=conftest)
     ran.outcomes(failed=2, passed=2)
     for line in (
         "<netra.honesty: errors>",

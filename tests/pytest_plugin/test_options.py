@@ -81,7 +81,7 @@ def test_a_worker_resolves_them_alike(suite: Suite) -> None:
     words = ("--env", "local", "--priority", "3", "--netra-fail-fast")
     result = suite.run(*words, workers=1)
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines("netra: local, local at http://127.0.0.1:* (--env)")
+    result.stdout.fnmatch_lines("netra: local (embedded) at http://127.0.0.1:* (--env)")
 
 
 @pytest.mark.parametrize("value", ["0", "3", "maybe"])

@@ -80,4 +80,4 @@ def test_an_env_file_may_name_production(suite: Suite) -> None:
     suite.files(test_it=SUITE.format(mark="@pytest.mark.priority(1)"))
     result = suite.run("-rs")
     result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines("netra: production, live at * (NETRA_ENV_FILE)")
+    result.stdout.fnmatch_lines("netra: production (live) at * (NETRA_ENV_FILE)")

@@ -339,7 +339,7 @@ def test_a_process_that_hangs_ends_with_an_exit_code_of_its_own(suite: Suite) ->
 
 def test_under_xdist_the_worker_is_replaced_and_the_run_goes_on(suite: Suite) -> None:
     suite.conftest(CONFTEST).files(test_it=BLOCKED_IN_C)
-    result = suite.run(*LOADED, workers=2)
+    result = suite.run(*LOADED, workers=1)
     assert result.parseoutcomes()["passed"] == 2
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines("*crashed while running 'test_it.py::test_hangs'*")

@@ -132,4 +132,4 @@ def test_the_order_holds_within_a_worker(suite: Suite) -> None:
     ran = [line.rpartition("::")[2].strip() for line in result.outlines if "PASSED" in line]
     assert ran == ["test_first_1", "test_first_2", "test_last_1", "test_last_2", "test_none_2"]
     # A marker in a worker asks for what is said of a run.
-    result.stdout.fnmatch_lines("netra: staging, live at https://* (the default, *")
+    result.stdout.fnmatch_lines("netra: staging (live) at https://* (the default, *")

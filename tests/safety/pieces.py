@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WINDOW = 12
+BLOCK = WINDOW // 2
 HEADER = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 MASK = re.compile(r"\[masked[^\]]*\]")
 
@@ -52,4 +53,12 @@ PUBLIC = windows(forms(HEADER))
 def survivors(text: str, *secrets: str) -> list[str]:
     """The pieces of secrets that can be read in a text which may be masked in places."""
     pieces = windows(form for each in secrets for form in forms(each)) - PUBLIC
-    return sorted(pieces & windows(MASK.split(text)))
+    # Wherever a piece begins, one of the blocks that the text falls into lies within it.
+    blocks = {piece[at : at + BLOCK] for piece in pieces for at in range(BLOCK)}
+    found: set[str] = set()
+    for part in map(alike, MASK.split(text)):
+        for at in range(0, len(part), BLOCK):
+            if part[at : at + BLOCK] in blocks:
+                around = part[max(0, at - BLOCK + 1) : at + WINDOW]
+                found |= pieces & windows([around])
+    return sorted(found)

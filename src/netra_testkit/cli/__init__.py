@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words after the program's name; None for those of this process.
 
     Returns:
-        0 when it did what it was told to, 2 when it cannot.
+        0 when it did what it was told to, or as much of it as somebody read; 2 when it cannot.
     """
     from netra_testkit.errors import NetraError
 
@@ -42,4 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NetraError as refused:
         print(f"netra-testkit: {refused}", file=sys.stderr)  # noqa: T201 - a command speaks
         return REFUSED
+    except BrokenPipeError:
+        # Whoever read it has enough. What is left in the buffer goes nowhere when Python ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return 0
     return status

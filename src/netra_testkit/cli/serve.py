@@ -120,7 +120,8 @@ def _secret() -> JwtSecret | None:
 
 
 def _write_env(stack: contextlib.ExitStack, server: LocalStaging, told: argparse.Namespace) -> None:
-    from netra_testkit.cli.env_file import variables_of, written
+    from netra_testkit.cli.env_file import written
+    from netra_testkit.local.env_file import variables_of
 
     variables = variables_of(server.config())
     if told.control:

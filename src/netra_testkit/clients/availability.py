@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netra_testkit.clients.exchange import Exchange
     from netra_testkit.clients.pool import Pool
 
-__all__ = ["Availability", "is_staging_available", "staging_availability"]
+__all__ = ["Availability", "is_staging_available", "remembered", "staging_availability"]
 
 # Half a second of the five is left for importing what it takes.
 WITHIN = 4.5
@@ -80,6 +80,11 @@ def staging_availability() -> Availability:
             ca_file = None if config.ca_file is None else str(config.ca_file)
             _remembered.append(probe(config.health_endpoint, ca_file=ca_file))
         return _remembered[0]
+
+
+def remembered() -> Availability | None:
+    """What this process was answered, None before it asked; asks nobody and does not wait."""
+    return _remembered[0] if _remembered else None
 
 
 def probe(url: str, *, ca_file: str | None = None, within: float = WITHIN) -> Availability:

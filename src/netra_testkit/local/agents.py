@@ -81,9 +81,9 @@ async def conclude(world: World, run: Run, request: AgentRequest) -> Answer:
         request: What is asked.
     """
     began = time.monotonic()
-    endless = world.board.strike("never-completes", user=run.owner) is not None
+    tampering = Tampering.struck_at_its_end(world.board, run.owner)
     body: Body = {}
-    async with aclosing(_paced(world, run, request, Tampering(endless=endless))) as events:
+    async with aclosing(_paced(world, run, request, tampering)) as events:
         async for event in events:
             body = event.body
             world.truth.add_event(

@@ -88,7 +88,10 @@ def _event(default: str) -> FaultOption:
     return FaultOption(default=default, type=str, choices=names)
 
 
-_REASON = FaultOption(default="", type=str)
+# A close frame holds 125 bytes, of which the code takes two.
+_REASON = FaultOption(default="", type=str, longest=123)
+# What the standard keeps for those who receive nothing, or for later.
+_NEVER_SENT = frozenset({1004, 1005, 1006, 1015, *range(1016, 3000)})
 
 _TRANSPORT = (
     _transport(
@@ -211,6 +214,12 @@ _HTTP = (
         "The deployment recognises tests that announce themselves.",
     ),
     _platform(
+        "later-health",
+        "",
+        "Reports the health of sockets as the later generation does: by component, not of tests.",
+        "The deployment says whether it recognises tests.",
+    ),
+    _platform(
         "stats-without-fields",
         "",
         "Leaves the two later fields out of the factory statistics.",
@@ -271,7 +280,7 @@ _CHAT = (
         Phase.UPGRADE,
         Phase.BEFORE_WELCOME,
         Phase.MID_RUN,
-        code=FaultOption(default=1011, type=int, lowest=1000, highest=4999),
+        code=FaultOption(default=1011, type=int, lowest=1000, highest=4999, excluded=_NEVER_SENT),
         reason=_REASON,
     ),
     _platform("no-welcome", "user", "Never says welcome.", "A connection is welcomed."),

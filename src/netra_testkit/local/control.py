@@ -8,7 +8,7 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from secrets import token_urlsafe
-from typing import TYPE_CHECKING, ClassVar, Final, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from netra_testkit.errors import ConfigurationError
 from netra_testkit.local.faults import Fault
@@ -28,6 +28,8 @@ _PATH: Final = "/faults"
 _LONGEST_BODY: Final = 64 * 1024
 _SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.1
+# Whoever asks is answered at once; what stays longer is somebody without the key.
+_AT_ONCE: Final = 16
 
 
 class ControlEndpoint:
@@ -79,6 +81,21 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.board = board
         self.key = key
+        self._free = threading.BoundedSemaphore(_AT_ONCE)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
+        """Answer in a thread of its own; drop it where there are as many as there may be."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
+        """Answer, in that thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
 
 class _Refused(Exception):

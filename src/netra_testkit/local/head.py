@@ -46,6 +46,7 @@ class HttpProtocol(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state)
         self.ws_protocol_class = WebSocketProtocol
+        self.access_log = False
         self._seconds = seconds
         self._due: float | None = first_within
         self._watch: asyncio.TimerHandle | None = None

@@ -56,7 +56,9 @@ class FaultOption:
         unit: The unit of a number.
         lowest: The smallest number allowed, None for any.
         highest: The greatest number allowed, None for any.
+        excluded: Numbers between those two that are not allowed.
         choices: The only texts allowed; empty for any.
+        longest: How many bytes of UTF-8 a text may have, None for any number.
         optional: Whether it may be nothing at all.
     """
 
@@ -65,7 +67,9 @@ class FaultOption:
     unit: str = ""
     lowest: float | None = 0
     highest: float | None = None
+    excluded: frozenset[int] = frozenset()
     choices: tuple[str, ...] = ()
+    longest: int | None = None
     optional: bool = False
 
     def read(self, value: object) -> OptionValue:
@@ -106,6 +110,12 @@ class FaultOption:
             raise ValueError(f"is one of {', '.join(self.choices)}, not {value!r}")
         if not isinstance(value, str):
             raise ValueError(f"is a text, not {value!r}")  # noqa: TRY004 - one error for any value
+        try:
+            length = len(value.encode())
+        except UnicodeEncodeError:
+            raise ValueError(f"is a text that UTF-8 can carry, not {value!r}") from None
+        if self.longest is not None and length > self.longest:
+            raise ValueError(f"is at most {self.longest} bytes long, not {length}")
         return value
 
     def _number(self, value: object) -> float:
@@ -122,6 +132,8 @@ class FaultOption:
             raise ValueError(f"is at least {self.lowest:g}, not {number:g}")
         if self.highest is not None and number > self.highest:
             raise ValueError(f"is at most {self.highest:g}, not {number:g}")
+        if number in self.excluded:
+            raise ValueError(f"is a number that may be sent, not {number:g}")
         return int(number) if whole else number
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "Counts",
     "MaskedHeaders",
     "RawHeaders",
     "ReceivedFrame",
@@ -88,7 +89,6 @@ class ReceivedRequest:
 
     Attributes:
         method: Its method.
-        path: Its path, without the query.
         status: The status of the answer; None when the connection broke before there was one.
         user: Whose valid token it carried, None without one.
         request_id: The X-Request-ID of both.
@@ -98,13 +98,18 @@ class ReceivedRequest:
     """
 
     method: str
-    path: str
     status: int | None
     user: str | None
     request_id: str
     trace_id: str
     headers: Mapping[str, str]
     at: float
+    _path: Unmasked
+
+    @property
+    def path(self) -> str:
+        """Its path, without the query, masked."""
+        return mask(self._path.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,3 +195,24 @@ class SentEvent:
     type_name: str
     connection_id: str | None
     at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How much there was since the server began or was reset, also of what it no longer keeps.
+
+    Attributes:
+        connections: How many WebSockets were accepted.
+        open: How many of them are open now.
+        identified: How many of them were a known user's.
+        users: How many users have one open now.
+        frames: How many frames clients have sent.
+        runs: How many runs were started, by agent.
+    """
+
+    connections: int
+    open: int
+    identified: int
+    users: int
+    frames: int
+    runs: Mapping[str, int]

@@ -206,5 +206,10 @@ def _unchanged_logger(name: str) -> Iterator[None]:
 
 def _late(phase: str, limit: float, waiting_for: str) -> DeadlineExceeded:
     return DeadlineExceeded(
-        phase=phase, limit=limit, elapsed=limit, waiting_for=waiting_for, cause=Cause.UNDECIDED
+        phase=phase,
+        limit=limit,
+        elapsed=limit,
+        waiting_for=waiting_for,
+        has_peer=False,
+        cause=Cause.UNDECIDED,
     )

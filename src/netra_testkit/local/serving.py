@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 from secrets import token_hex
@@ -25,7 +24,6 @@ NORMAL_CLOSURE: Final = 1000
 NO_CODE: Final = 1005
 BROKEN: Final = 1006
 SERVER_ERROR: Final = 1011
-GONE_WITHIN: Final = 1.0
 SWITCHED: Final = 101
 TURNED_AWAY: Final = 403
 
@@ -169,7 +167,6 @@ class ServedSocket(_Served):
             await self._close(SERVER_ERROR)
         elif self._status is None:
             await self._answer(error)(self._scope, self.receive, self.send)
-            await self._gone()
 
     async def finish(self) -> None:
         """Close what the handler has left open."""
@@ -196,15 +193,6 @@ class ServedSocket(_Served):
         if not self._closed:
             self._closed = True
             self._world.truth.close_connection(self._exchange, code=code)
-
-    async def _gone(self) -> None:
-        # uvicorn logs a failure when a refusal returns while its connection is still there. It
-        # says twice that it is gone: when the answer is written, and when the connection is lost.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GONE_WITHIN):
-                for _ in range(2):
-                    while (await self.receive())["type"] != "websocket.disconnect":
-                        pass
 
     async def _close(self, code: int) -> None:
         if not self._closed:

@@ -42,6 +42,7 @@ class Tampering:
             board: The faults.
             user: Whose run it is.
         """
+        at_its_end = cls.struck_at_its_end(board, user)
         lost = board.strike("lost-event", user=user)
         duplicated = board.strike("duplicated-event", user=user)
         return cls(
@@ -49,8 +50,18 @@ class Tampering:
             duplicated=None if duplicated is None else MessageType(str(duplicated.options["type"])),
             reorders=board.strike("reordered-events", user=user) is not None,
             unpairs=board.strike("unpaired-tool", user=user) is not None,
-            endless=board.strike("never-completes", user=user) is not None,
+            endless=at_its_end.endless,
         )
+
+    @classmethod
+    def struck_at_its_end(cls, board: FaultBoard, user: str | None) -> Tampering:
+        """The same of a run whose events nobody is told, only its answer.
+
+        Args:
+            board: The faults.
+            user: Whose run it is.
+        """
+        return cls(endless=board.strike("never-completes", user=user) is not None)
 
     def apply(self, events: Iterable[Event]) -> Iterator[Event]:
         """The events as they are sent."""

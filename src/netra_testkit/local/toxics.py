@@ -26,7 +26,6 @@ _ACCEPTED = b"HTTP/1.1 101 "
 _WELCOME = b"connection_established"
 _RUN_BEGAN = b"agent_started"
 _CLOSE = 0x88
-_LONGEST_REASON = 123
 
 
 class Piece(NamedTuple):
@@ -199,7 +198,7 @@ class CloseFrame:
     """
 
     def __init__(self, fault: Fault) -> None:
-        reason = str(fault.options["reason"]).encode()[:_LONGEST_REASON]
+        reason = str(fault.options["reason"]).encode()
         body = int(fault.number("code")).to_bytes(2) + reason
         self._frame = bytes((_CLOSE, len(body))) + body
         self._phase = fault.phase

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from netra_testkit.local.notes import (
+    Counts,
     MaskedHeaders,
     ReceivedFrame,
     ReceivedRequest,
@@ -72,6 +74,7 @@ class ServerTruth:
         self._events: deque[SentEvent] = deque(maxlen=LONGEST)
         self._open: dict[str, tuple[SocketConnection, Exchange]] = {}
         self._ended: deque[SocketConnection] = deque(maxlen=LONGEST)
+        self._begin_to_count()
 
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
@@ -105,6 +108,20 @@ class ServerTruth:
         """Every event that was sent, and to whom."""
         return self._all(self._events)
 
+    @property
+    def counts(self) -> Counts:
+        """How much there was of it; nothing is masked for that."""
+        with self._lock:
+            users = [exchange.subject for _, exchange in self._open.values() if exchange.subject]
+            return Counts(
+                connections=self._ended_ever + len(self._open),
+                open=len(self._open),
+                identified=self._identified_ever + len(users),
+                users=len({*users}),
+                frames=self._frames_ever,
+                runs=MappingProxyType(dict(self._runs_ever)),
+            )
+
     def add_request(
         self,
         exchange: Exchange,
@@ -125,13 +142,13 @@ class ServerTruth:
         """
         entry = ReceivedRequest(
             method=method,
-            path=path,
             status=status,
             user=exchange.subject,
             request_id=exchange.request_id,
             trace_id=exchange.trace_id,
             headers=MaskedHeaders(headers),
             at=self._clock(),
+            _path=Unmasked(path),
         )
         with self._lock:
             self._requests.append(entry)
@@ -166,6 +183,8 @@ class ServerTruth:
             entry, _ = self._open.pop(exchange.connection_id)
             ended = replace(entry, user=exchange.subject, closed_at=self._clock(), close_code=code)
             self._ended.append(ended)
+            self._ended_ever += 1
+            self._identified_ever += ended.user is not None
 
     def add_frame(self, exchange: Exchange, *, type_name: str | None, raw: str) -> None:
         """Note a frame that a client sent.
@@ -184,6 +203,7 @@ class ServerTruth:
         )
         with self._lock:
             self._frames.append(entry)
+            self._frames_ever += 1
 
     def add_run(self, *, run_id: str, user: str, agent: str) -> None:
         """Note a run that was started.
@@ -196,6 +216,7 @@ class ServerTruth:
         entry = StartedRun(run_id=run_id, user=user, agent=agent, at=self._clock())
         with self._lock:
             self._runs.append(entry)
+            self._runs_ever[agent] += 1
 
     def add_event(
         self, *, run_id: str, user: str | None, type_name: str, connection_id: str | None
@@ -223,6 +244,11 @@ class ServerTruth:
         with self._lock:
             for each in (self._requests, self._frames, self._runs, self._events, self._ended):
                 each.clear()
+            self._begin_to_count()
+
+    def _begin_to_count(self) -> None:
+        self._ended_ever = self._identified_ever = self._frames_ever = 0
+        self._runs_ever: Counter[str] = Counter()
 
     def _all(self, entries: deque[_T]) -> tuple[_T, ...]:
         with self._lock:

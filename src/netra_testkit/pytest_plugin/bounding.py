@@ -102,11 +102,11 @@ class Bounded:
             try:
                 sent = yield waits_for
             except GeneratorExit:
-                awaited.close()
+                _close(awaited)
                 raise
             except BaseException as thrown:
                 if self._given_up:
-                    awaited.close()
+                    _close(awaited)
                     raise
                 step = functools.partial(awaited.throw, thrown)
             else:
@@ -126,6 +126,18 @@ class Bounded:
         while self._to_take_back:
             self._to_take_back -= 1
             task.uncancel()
+
+
+def _close(awaited: Any) -> None:  # noqa: ANN401 - what an awaitable gives is of no type
+    try:
+        awaited.close()
+    except RuntimeError:
+        # It resists that too. Collected as garbage it would be closed once more, in whichever
+        # thread that happens, and without a loop it may go on there without end: it is kept.
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(awaited))
+        raise
 
 
 def bounded_function(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -11,12 +10,9 @@ from typing import TYPE_CHECKING
 from netra_testkit.pytest_plugin.run import put
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pytest
 
     from netra_testkit.pytest_plugin.run import Run
-    from netra_testkit.settings.config import StagingConfig
     from netra_testkit.settings.secrets import JwtSecret
 
 __all__ = ["start"]
@@ -38,6 +34,7 @@ def start(config: pytest.Config, run: Run) -> None:
     from netra_testkit.errors import ConfigurationError
 
     try:
+        from netra_testkit.local.env_file import as_text, variables_of
         from netra_testkit.local.staging import LocalStaging
 
         server = LocalStaging(secret=_given_secret()).start()
@@ -46,7 +43,7 @@ def start(config: pytest.Config, run: Run) -> None:
         config.add_cleanup(lambda: put(ENV_FILE, before))
         # The file of another environment has no say in this one.
         put(ENV_FILE, None)
-        put(ENV_FILE, _written(config, _variables_of(server.config())))
+        put(ENV_FILE, _written(config, as_text(variables_of(server.config()))))
     except ConfigurationError as refused:
         run.problem = str(refused.problems[0])
     except ImportError as missing:
@@ -64,24 +61,6 @@ def _given_secret() -> JwtSecret | None:
     return JwtSecret.of(value, source=SECRET_VARIABLE) if value else None
 
 
-def _variables_of(reached: StagingConfig) -> dict[str, str]:
-    users = [
-        {
-            "user_id": each.user_id,
-            "email": each.email,
-            "permissions": each.permissions,
-            "password": each.password and each.password.reveal(),
-        }
-        for each in reached.users
-    ]
-    return {
-        "NETRA_ENVIRONMENT": reached.environment,
-        "NETRA_BASE_URL": reached.base_url,
-        "NETRA_TEST_USERS": f"'{json.dumps(users)}'",
-        SECRET_VARIABLE: reached.jwt_secret().reveal(),
-    }
-
-
 def _is_pointed_to() -> bool:
     """Whether a worker's controller, or whoever called us, has one running."""
     if os.environ.get("NETRA_BASE_URL", "").strip():
@@ -96,10 +75,10 @@ def _is_pointed_to() -> bool:
     return any(line.replace(" ", "").replace('"', "'") in _NAMES_LOCAL for line in lines)
 
 
-def _written(config: pytest.Config, variables: Mapping[str, str]) -> str:
-    """The name of a file with these variables, for its owner's eyes only, until the run ends."""
+def _written(config: pytest.Config, text: str) -> str:
+    """The name of a file with this text, for its owner's eyes only, until the run ends."""
     handle, name = tempfile.mkstemp(prefix="netra-local-", suffix=".env")
     config.add_cleanup(lambda: Path(name).unlink(missing_ok=True))
     with os.fdopen(handle, "w", encoding="utf-8") as opened:
-        opened.writelines(f"{variable}={value}\n" for variable, value in variables.items())
+        opened.write(text)
     return name

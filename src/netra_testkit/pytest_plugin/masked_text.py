@@ -20,7 +20,8 @@ _WITHOUT_TEXT = (bool, int, float, complex, type(None))
 def loaded_mask() -> Mask | None:
     """The kit's masking, when anything has loaded it; None for a run that never met a secret."""
     redaction = sys.modules.get(_REDACTION)
-    return None if redaction is None else redaction.mask
+    # While it is being imported it is there, and cannot mask yet.
+    return getattr(redaction, "mask", None)
 
 
 def without_secrets(text: str) -> str:

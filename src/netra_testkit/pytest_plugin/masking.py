@@ -30,6 +30,15 @@ _NAMES_ITSELF = (str, bytes, Enum, re.Pattern)
 _HANDLERS = ("log_cli_handler", "log_file_handler")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Mask what `--debug` writes of every hook and what it is given."""
+    tracer = config.trace.root
+    write = tracer._writer  # noqa: SLF001 - nothing public tells who writes
+    if write is not None:
+        tracer.setwriter(lambda text: write(without_secrets(text)))
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Mask the report of a test's phase, on a worker before it is sent."""
@@ -74,20 +83,20 @@ def pytest_make_parametrize_id(
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Mask the ids that a suite names itself, for which pytest asks no hook."""
+    mask = loaded_mask()
+    if mask is None:
+        # Whoever never met a secret meets pytest as it is, in tracebacks and warnings too.
+        return
     original = metafunc.parametrize
     signature = inspect.signature(original)
 
     def parametrize(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed on
-        mask = loaded_mask()
-        if mask is not None:
-            given = signature.bind(*args, **kwargs)
-            given.arguments["argvalues"] = [
-                _named(each, mask) for each in given.arguments["argvalues"]
-            ]
-            if given.arguments.get("ids") is not None:
-                given.arguments["ids"] = _ids(given.arguments["ids"], mask)
-            args, kwargs = given.args, given.kwargs
-        original(*args, **kwargs)
+        __tracebackhide__ = True
+        given = signature.bind(*args, **kwargs)
+        given.arguments["argvalues"] = [_named(each, mask) for each in given.arguments["argvalues"]]
+        if given.arguments.get("ids") is not None:
+            given.arguments["ids"] = _ids(given.arguments["ids"], mask)
+        original(*given.args, **given.kwargs)
 
     vars(metafunc)["parametrize"] = parametrize
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -152,9 +152,9 @@ def _needs_it(run: Run, item: pytest.Item) -> bool:
 
 def _answer_so_far() -> Availability | None:
     """What is known without asking."""
-    module = sys.modules.get(_AVAILABILITY)
-    remembered: list[Availability] = getattr(module, "_remembered", [])
-    return remembered[0] if remembered else None
+    module: Any = sys.modules.get(_AVAILABILITY)
+    answer: Availability | None = None if module is None else module.remembered()
+    return answer
 
 
 def _verdict(answer: Availability) -> str:

@@ -281,8 +281,8 @@ class Run:
             ConfigurationError: What is configured cannot be used.
         """
         config = self.config()
-        mode = self.mode
-        return f"{config.environment}, {mode} at {config.base_url} ({self.environment_from})"
+        mode = "embedded" if self.mode == "local" else self.mode
+        return f"{config.environment} ({mode}) at {config.base_url} ({self.environment_from})"
 
     def applies(self, item: pytest.Item) -> bool:
         """Whether the kit's rules hold for a test.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import math
 import sys
 import threading
@@ -14,7 +15,7 @@ from netra_testkit.pytest_plugin.masked_text import without_secrets
 from netra_testkit.pytest_plugin.stacks import loops_in, stacks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from netra_testkit.errors import DeadlineExceeded
@@ -111,6 +112,7 @@ class Watch:
             limit=self.limit,
             elapsed=self.clock() - self.started_at,
             waiting_for="end of the test",
+            has_peer=False,
             hint="Look at where it waited; raise its deadline only when that itself is wrong.",
         )
         return self.failure
@@ -211,7 +213,8 @@ class SecondLine:
                     self._changed.wait(min(missing, threading.TIMEOUT_MAX))
                 else:
                     del self._steps[0]
-                    step(self._watch)
+                    with _without_garbage():
+                        step(self._watch)
 
     def _show(self, watch: Watch) -> None:
         head = f"\n{watch.nodeid}: {self._late:g} s past its deadline ({_where(watch)})\n"
@@ -238,6 +241,18 @@ class SecondLine:
     def _give_up(self, watch: Watch) -> None:
         said = f"\n{watch.nodeid}: hung ({_where(watch)}), blocked where nothing can end it\n"
         self._end(without_secrets(said))
+
+
+@contextlib.contextmanager
+def _without_garbage() -> Iterator[None]:
+    """A block in which no garbage of a test ends, as that may run code of the test here."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _where(watch: Watch) -> str:

@@ -38,7 +38,7 @@ def pytest_terminal_summary(
         return
     found = verdicts_of(config)
     entries = found.entries()
-    lines = list(gates(entries))
+    lines = list(gates(entries, len(found.not_collected)))
     lines += [f"not collected: {place}" for place in found.not_collected]
     if not lines:
         return

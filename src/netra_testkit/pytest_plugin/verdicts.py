@@ -103,6 +103,9 @@ class _Heard:
             self.reruns += 1
         elif report.failed:
             self._take_failure(report)
+        elif report.passed and isinstance(report, pytest.SubtestReport):
+            # A part that passed says nothing of the whole, which may be skipped after it.
+            pass
         elif report.skipped and self.verdict not in RUN:
             self.verdict, self.broke = Verdict.SKIPPED, fact(report, NOT_RUN) or _reason(report)
         elif report.when == "call" and self.verdict is None:
@@ -160,6 +163,12 @@ class Verdicts:
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Keep the tests that were left out."""
         self.declare(replace(declared_by(each), chosen=False) for each in items)
+
+    def pytest_sessionstart(self) -> None:
+        """Keep that the tests of an earlier run decide which are collected at all."""
+        earlier = self.config.pluginmanager.get_plugin("lfplugin")
+        if self.config.getoption("lf", default=False) and getattr(earlier, "lastfailed", None):
+            self.not_collected["whatever --last-failed leaves out"] = "it passed the last time"
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what could not be imported."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
@@ -50,13 +49,12 @@ async def _socket_config(request: Request) -> Response:
 async def _socket_stats(request: Request) -> Response:
     world = world_of(request)
     route_and_phase = {"route": request.url.path, "phase": "http"}
-    connections = await asyncio.to_thread(lambda: world.truth.connections)
-    still_open = [each for each in connections if each.closed_at is None]
+    counts = world.truth.counts
     metrics = {
-        "managers_created": len(connections),
-        "managers_active": len(still_open),
-        "managers_cleaned_up": len(connections) - len(still_open),
-        "users_with_active_managers": len({each.user for each in still_open}),
+        "managers_created": counts.connections,
+        "managers_active": counts.open,
+        "managers_cleaned_up": counts.connections - counts.open,
+        "users_with_active_managers": counts.users,
         "emergency_cleanups": 0,
         "failed_creations": 0,
     }
@@ -67,7 +65,7 @@ async def _socket_stats(request: Request) -> Response:
     if dies:
         metrics["cleanups"] = metrics["managers_cleaned_up"] + metrics["emergency_cleanups"]
     current = {
-        "active_managers": len(still_open),
+        "active_managers": counts.open,
         "users_with_managers": metrics["users_with_active_managers"],
     }
     return JSONResponse({"factory_metrics": metrics, "current_state": current})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
@@ -63,15 +63,17 @@ async def _websocket_health(request: Request) -> Response:
     world = world_of(request)
     degraded = _is_degraded(request)
     limits = world.options.limits
-    detected = not world.board.strike("e2e-off", route=request.url.path, phase="http")
+    strike = partial(world.board.strike, route=request.url.path, phase="http")
     said = _said(world, service="websocket", status="degraded" if degraded else "healthy")
-    # What was received is masked while it is read, and that takes its time.
-    said["metrics"] = await asyncio.to_thread(_socket_metrics, world)
+    said["metrics"] = _socket_metrics(world)
     said["config"] = {
         "max_connections_per_user": limits.connections_per_user,
         "heartbeat_interval": limits.heartbeat_interval,
     }
-    said["e2e_testing"] = {"enabled": detected}
+    if strike("later-health"):
+        said |= _by_component(broken=degraded)
+    else:
+        said["e2e_testing"] = {"enabled": not strike("e2e-off")}
     if degraded:
         said["errors"] = [_WHY]
     return JSONResponse(said)
@@ -106,24 +108,31 @@ def _check(*, broken: bool) -> dict[str, Any]:
     }
 
 
+def _by_component(*, broken: bool) -> dict[str, Any]:
+    names = ("connection_handler", "message_router", "authentication")
+    services = {part: not (broken and part == _BROKEN) for part in _PARTS}
+    return {
+        "components": {name: {"status": "healthy"} for name in names},
+        "service_availability": services,
+    }
+
+
 def _socket_metrics(world: World) -> dict[str, Any]:
-    connections = world.truth.connections
-    messages = len(world.truth.frames)
-    still_open = sum(each.closed_at is None for each in connections)
-    known = sum(each.user is not None for each in connections)
+    counts = world.truth.counts
+    ever = counts.connections
     return {
         # A rate over nothing is not known.
         "websocket": {
-            "active_connections": still_open,
-            "total_connections": len(connections),
-            "messages_processed": messages,
-            "error_rate": 0.0 if messages else None,
+            "active_connections": counts.open,
+            "total_connections": ever,
+            "messages_processed": counts.frames,
+            "error_rate": 0.0 if counts.frames else None,
         },
         "authentication": {
-            "success_rate": known / len(connections) if connections else None,
+            "success_rate": counts.identified / ever if ever else None,
             "rate_limited_requests": world.state.limits.refused,
         },
-        "monitoring": {"monitored_connections": still_open, "healthy_connections": still_open},
+        "monitoring": {"monitored_connections": counts.open, "healthy_connections": counts.open},
     }
 
 

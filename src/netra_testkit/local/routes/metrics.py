@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
@@ -25,8 +24,7 @@ __all__ = ["ROUTES"]
 
 
 def _agents(world: World) -> dict[str, Any]:
-    started = Counter(each.agent for each in world.truth.runs)
-    return {"started": dict(started), "running": len(world.state.runs.running)}
+    return {"started": dict(world.truth.counts.runs), "running": len(world.state.runs.running)}
 
 
 def _requests(world: World) -> dict[str, Any]:
@@ -34,7 +32,7 @@ def _requests(world: World) -> dict[str, Any]:
 
 
 def _sockets(world: World) -> dict[str, Any]:
-    return {"active_connections": len(world.truth.open_connections)}
+    return {"active_connections": world.truth.counts.open}
 
 
 _METRICS: Mapping[str, Callable[[World], dict[str, Any]]] = {
