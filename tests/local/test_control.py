@@ -115,11 +115,15 @@ def test_those_who_say_nothing_leave_room_for_it_to_end_and_to_go_on() -> None:
     with ControlEndpoint(FaultBoard()) as control, contextlib.ExitStack() as stack:
         address = ("127.0.0.1", int(control.url.split(":")[2].split("/")[0]))
         silent = [
-            stack.enter_context(socket.create_connection(address, timeout=3)) for _ in range(40)
+            stack.enter_context(socket.create_connection(address, timeout=3)) for _ in range(20)
         ]
-        # One after another: those that are not dropped wait for as long as this takes.
-        assert sum(is_closed(each) for each in reversed(silent)) == 24
-        assert answering() == 16
+        dropped: set[socket.socket] = set()
+        end = time.monotonic() + 5
+        # The latest first: who is not dropped is looked at for a while.
+        while len(dropped) < 4 and time.monotonic() < end:
+            dropped |= {each for each in silent[::-1] if each not in dropped and is_closed(each)}
+        assert len(dropped) >= 4
+        assert answering() <= 16
         for each in silent:
             each.close()
         end = time.monotonic() + 5
@@ -135,7 +139,7 @@ def answering() -> int:
 
 def is_closed(connection: socket.socket) -> bool:
     """Whether the other side hangs up soon."""
-    connection.settimeout(0.1)
+    connection.settimeout(0.02)
     try:
         return connection.recv(1) == b""
     except TimeoutError:
