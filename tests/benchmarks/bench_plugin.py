@@ -74,7 +74,18 @@ def imports() -> None:
 
 def golden_path() -> None:
     """Time the golden path, the interpreter's start and the embedded staging's included."""
-    command = ["-m", "pytest", "-q", "-pno:cacheprovider", "-p", PLUGIN, "-p", "pytest_asyncio"]
+    command = [
+        "-m",
+        "pytest",
+        "-q",
+        "-pno:cacheprovider",
+        "-p",
+        PLUGIN,
+        "-p",
+        "pytest_asyncio.plugin",
+        "--env",
+        "local",
+    ]
     took = [timed(lambda: run(*command, GOLDEN_PATH)) for _ in range(GOLDEN_ROUNDS)]
     print(f"golden path, wall time: {min(took):.1f} s at best, {max(took):.1f} s at worst")
 

@@ -10,8 +10,8 @@ import pytest
 from tests.pytest_plugin.suites import QUIET, plugin_arguments
 
 from netra_testkit import Fault, LocalStaging
-from netra_testkit.cli.env_file import variables_of
 from netra_testkit.clients import availability
+from netra_testkit.local.env_file import variables_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.pytest_plugin.suites import nobody_there, publishing
 
 from netra_testkit.errors import AuthRefused, Cause, ServerClosed, UnknownMessageType
+from netra_testkit.pytest_plugin import contact
 from netra_testkit.pytest_plugin.causes import LONGEST, told_by
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ def during(error: BaseException, context: BaseException, *, hidden: bool = False
         (ExceptionGroup("some", [ValueError("one"), REFUSED]), "authentication", "AuthRefused: "),
         (AssertionError("1 == 2"), "product", "AssertionError: 1 == 2"),
         (KeyError("id"), "undecided", "KeyError: 'id'"),
+        (ExceptionGroup("some", [AssertionError()]), "product", "ExceptionGroup: some"),
+        (ExceptionGroup("some", [AssertionError(), KeyError()]), "undecided", "ExceptionGroup: "),
         (pytest.fail.Exception("too many"), "product", "Failed: too many"),
         (ValueError("\n\n  second line\nthird"), "undecided", "ValueError:"),
         (UnknownMessageType(name="x", nearest=()), "test", "UnknownMessageType: "),
@@ -65,6 +69,11 @@ def test_an_error_behind_itself_is_met_once() -> None:
     error.__context__ = RuntimeError("between")
     error.__context__.__context__ = error
     assert told_by(error) == ("undecided", "ValueError: again")
+
+
+def test_a_run_that_never_met_the_kit_has_no_error_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "netra_testkit.errors")
+    assert told_by(REFUSED)[0] == "undecided"
 
 
 def test_what_broke_is_one_short_line() -> None:
@@ -132,7 +141,11 @@ def test_a_test_out_of_time_says_so(suite: Suite) -> None:
     result.assert_outcomes(failed=1)
 
 
-def test_a_test_that_asks_nothing_is_its_own_fault(suite: Suite) -> None:
+def test_a_test_that_asks_nothing_is_its_own_fault(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whether another loop was loaded is the chance of what ran before.
+    monkeypatch.setattr(contact, "FOREIGN_LOOPS", ())
     suite.files(test_it="def test_it(staging): pass")
     with publishing({}) as there:
         suite.environ(NETRA_ENVIRONMENT="development", NETRA_BASE_URL=there)

@@ -109,6 +109,7 @@ CANNOT_BE_MEANT = [
     ("deadline(True)", DEADLINE),
     ("deadline('1')", DEADLINE),
     ("deadline(float('inf'))", DEADLINE),
+    ("deadline(10**400)", DEADLINE),
     ("needs()", NEEDS),
     ("needs('luck')", NEEDS),
 ]

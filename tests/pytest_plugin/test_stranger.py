@@ -66,9 +66,7 @@ PLUGINS = re.compile(r"^plugins:.*\n", re.MULTILINE)
 
 
 def told(result: pytest.RunResult) -> str:
-    return PLUGINS.sub("", TIMES.sub("0s", "\n".join(result.outlines))) + "\n".join(
-        result.errlines
-    )
+    return PLUGINS.sub("", TIMES.sub("0s", "\n".join(result.outlines))) + "\n".join(result.errlines)
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,8 @@ def test_a_line_fits_the_terminal(width: int) -> None:
 
 def test_columns_stay_readable_in_a_terminal_that_is_too_narrow_for_them() -> None:
     long = entry("x" * 90, Verdict.PASSED_ON_RETRY, broke="y" * 200, cause="infrastructure")
-    wide = Entry(declared=long.declared, verdict=Verdict.FAILED, broke="y" * 99, cause="z" * 99)
+    named = Declared(nodeid="x" * 90, check="c" * 12)
+    wide = Entry(declared=named, verdict=Verdict.FAILED, broke="y" * 99, cause="z" * 99)
     lines = [line for line, _ in table([long, wide], 20)]
+    assert max(map(len, lines)) > 80
     assert all("x" * 13 in line for line in lines[1:])

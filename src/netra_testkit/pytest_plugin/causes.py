@@ -112,9 +112,15 @@ def told_by(raised: BaseException) -> tuple[str, str]:
     if error is not None:
         return str(error.cause), _line(f"{type(error).__name__}: {error}")
     # The deployment has answered, and not as the test says it should.
-    judged = isinstance(raised, (AssertionError, pytest.fail.Exception))
-    cause = "product" if judged else "undecided"
+    cause = "product" if _is_verdict(raised) else "undecided"
     return cause, _line(f"{type(raised).__name__}: {raised}")
+
+
+def _is_verdict(raised: BaseException) -> bool:
+    """Whether a test has said that what it saw is wrong, and nothing else went wrong."""
+    if isinstance(raised, BaseExceptionGroup):
+        return all(_is_verdict(each) for each in raised.exceptions)
+    return isinstance(raised, (AssertionError, pytest.fail.Exception))
 
 
 def _kit_error(raised: BaseException) -> NetraError | None:
