@@ -240,7 +240,8 @@ def test_any_text_is_one_line_of_ascii(text: str) -> None:
     [line] = trace.tail(1)
     assert line.isascii()
     assert line.splitlines() == [line]
-    assert json.loads(line)["text"] == text
+    # Another test may have made a secret of the same words.
+    assert json.loads(line)["text"] == redaction.mask(text)
 
 
 def test_a_lone_surrogate_can_be_written(tmp_path: Path) -> None:
