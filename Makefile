@@ -6,6 +6,8 @@ SEED ?= 1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Bytecode is kept, or each process that a test starts would compile the package anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test full wide lint types imports docs unit wheel nightly loops pythons lowest matrix golden newcomer bench fuzz clean
 
@@ -49,7 +51,10 @@ help:
 demo: .venv/demo
 	@$(BIN)/python examples/demo.py $(FAULT)
 
-test: lint types imports docs unit wheel
+# What is not pytest keeps one processor busy at a time, and pytest keeps two.
+test: .venv/development .venv/docs
+	@$(MAKE) --no-print-directory -j 2 lint types imports docs wheel
+	@$(MAKE) --no-print-directory unit
 	@echo "== all checks passed"
 
 lint: .venv/development
