@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
@@ -12,7 +13,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSe
 from netra_testkit.errors import Problem
 from netra_testkit.settings.established import instead_of
 from netra_testkit.settings.options import FOREIGN, NESTED, PREFIX, SEPARATOR, VARIABLES
-from netra_testkit.settings.secrets import resolve_jwt_secret
+from netra_testkit.settings.secrets import SECRET_NAMES, resolve_jwt_secret
 from netra_testkit.settings.spelling import nearest
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _SPELLINGS = {
     **{variable.removeprefix(PREFIX): variable for variable in _OPTIONS},
     **{option.upper(): variable for option, variable in VARIABLES.items()},
 }
+_KNOWN = frozenset({*_OPTIONS, *itertools.chain.from_iterable(SECRET_NAMES.values())})
 # A variable of the process may belong to somebody else: only what is almost ours is a mistake.
 _ALMOST = 0.86
 
@@ -55,6 +57,9 @@ class _NamesOnly(dict[str, Any]):
 
     def __repr__(self) -> str:
         return f"<{', '.join(self) or 'nothing'}>"
+
+    def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
+        _stay()
 
 
 class Readings:
@@ -117,7 +122,7 @@ class Readings:
         return f"Readings({', '.join(self._sources)})"
 
     def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
-        raise TypeError("what was read may be secret and is neither copied nor pickled")
+        _stay()
 
     def _arguments(self, options: Mapping[str, object]) -> dict[str, object]:
         values: dict[str, object] = {}
@@ -177,6 +182,7 @@ class Readings:
         reason = "there is no such file"
         try:
             if file.is_file():
+                self._refuse_unreadable_lines(file)
                 reader = DotEnvSettingsSource(
                     BaseSettings, env_file=file, env_file_encoding="utf-8-sig", case_sensitive=True
                 )
@@ -189,10 +195,29 @@ class Readings:
         self.problems.append(Problem("env_file", self.source("env_file"), remedy))
         return {}
 
+    def _refuse_unreadable_lines(self, file: Path) -> None:
+        """The reader passes them over; what they were to set would come from somewhere else."""
+        from dotenv.parser import parse_stream
+
+        with file.open(encoding="utf-8-sig") as lines:
+            for each in parse_stream(lines):
+                text, line = each.original
+                if each.error:
+                    line += text[: len(text) - len(text.lstrip())].count("\n")
+                    remedy = f"Line {line} is not NAME=value; correct it, or put # before it."
+                    self.problems.append(Problem("env_file", str(file), remedy))
+                elif each.value is None and str(each.key).partition(SEPARATOR)[0] in _KNOWN:
+                    remedy = "It has no value; write NAME=value, or remove the line."
+                    self.problems.append(Problem(str(each.key), str(file), remedy))
+
 
 def path_of(named: object) -> Path:
     """Where a named file is; what is neither text nor path names none."""
     return Path(named).expanduser().absolute() if isinstance(named, (str, Path)) else Path()
+
+
+def _stay() -> NoReturn:
+    raise TypeError("what was read may be secret and is neither copied nor pickled")
 
 
 def _place(file: Path | None) -> str:
