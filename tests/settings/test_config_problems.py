@@ -302,16 +302,6 @@ def test_a_line_that_sets_nothing_is_refused_and_not_repeated(tmp_path: Path, li
     assert "cut" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "name", ["NETRA_BASE_URL", "NETRA_TIMEOUTS__RECEIVE", "JWT_SECRET_STAGING", "JWT_SECRET"]
-)
-def test_a_name_without_a_value_is_refused(tmp_path: Path, name: str) -> None:
-    file = tmp_path / "suite.env"
-    file.write_text(f"export {name}\nOF_ANOTHER_PROGRAM\n")
-    remedy = "It has no value; write NAME=value, or remove the line."
-    assert problem_of(env_file=file) == Problem(name, str(file), remedy)
-
-
 def test_no_validation_error_rides_along() -> None:
     with pytest.raises(ConfigurationError) as caught:
         StagingConfig(retry_count="many")  # type: ignore[arg-type]

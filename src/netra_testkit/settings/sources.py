@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
@@ -13,7 +12,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSe
 from netra_testkit.errors import Problem
 from netra_testkit.settings.established import instead_of
 from netra_testkit.settings.options import FOREIGN, NESTED, PREFIX, SEPARATOR, VARIABLES
-from netra_testkit.settings.secrets import SECRET_NAMES, resolve_jwt_secret
+from netra_testkit.settings.secrets import resolve_jwt_secret
 from netra_testkit.settings.spelling import nearest
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ _SPELLINGS = {
     **{variable.removeprefix(PREFIX): variable for variable in _OPTIONS},
     **{option.upper(): variable for option, variable in VARIABLES.items()},
 }
-_KNOWN = frozenset({*_OPTIONS, *itertools.chain.from_iterable(SECRET_NAMES.values())})
 # A variable of the process may belong to somebody else: only what is almost ours is a mistake.
 _ALMOST = 0.86
 
@@ -201,14 +199,11 @@ class Readings:
 
         with file.open(encoding="utf-8-sig") as lines:
             for each in parse_stream(lines):
-                text, line = each.original
                 if each.error:
+                    text, line = each.original
                     line += text[: len(text) - len(text.lstrip())].count("\n")
                     remedy = f"Line {line} is not NAME=value; correct it, or put # before it."
                     self.problems.append(Problem("env_file", str(file), remedy))
-                elif each.value is None and str(each.key).partition(SEPARATOR)[0] in _KNOWN:
-                    remedy = "It has no value; write NAME=value, or remove the line."
-                    self.problems.append(Problem(str(each.key), str(file), remedy))
 
 
 def path_of(named: object) -> Path:
