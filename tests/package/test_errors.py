@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import traceback
 
 import pytest
 
@@ -202,6 +203,14 @@ def test_an_error_survives_pickling_with_all_its_facts(error: NetraError) -> Non
     assert dataclasses.asdict(copy) == dataclasses.asdict(error)
     assert str(copy) == str(error)
     assert copy.__notes__ == ["seen in the first test"]
+
+
+def test_an_error_is_named_as_it_is_imported() -> None:
+    for kind in (type(each) for each, _, _ in TABLE):
+        assert kind.__module__ == "netra_testkit.errors"
+        assert pickle.loads(pickle.dumps(kind)) is kind  # noqa: S301 - our own bytes
+    error = ClientClosed(what="closed")
+    assert traceback.format_exception_only(error)[0].startswith("netra_testkit.errors.ClientClosed")
 
 
 def test_an_error_without_notes_has_none_after_pickling() -> None:

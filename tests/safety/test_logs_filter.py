@@ -4,7 +4,7 @@ import enum
 import io
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -105,6 +105,18 @@ def test_arguments_that_do_not_fit_are_left_as_they_are() -> None:
     made = logging.LogRecord("a", 20, "", 1, "%d %s", (State.CONNECTED, Silent()), None)
     assert SafeExtrasFilter().filter(made)
     assert made.args == (State.CONNECTED, made.args[1])  # type: ignore[index]
+
+
+class Unreadable(dict[str, object]):
+    def values(self) -> NoReturn:
+        raise RuntimeError
+
+
+def test_arguments_that_cannot_be_read_are_left_as_they_are() -> None:
+    args = Unreadable(state=State.CONNECTED)
+    record = logging.LogRecord("a", logging.INFO, "b.py", 1, "%(state)s", (args,), None)
+    assert SafeExtrasFilter().filter(record)
+    assert record.args is args
 
 
 def test_an_extra_whose_name_is_an_enum_gets_a_name() -> None:

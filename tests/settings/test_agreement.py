@@ -73,6 +73,12 @@ def test_a_text_that_is_no_fingerprint_is_refused_and_not_repeated() -> None:
     assert short not in str(raised.value)
 
 
+@pytest.mark.parametrize("value", [None, 7, b"0123456789ab"])
+def test_what_is_no_text_is_refused_too(value: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"backend .* is not a fingerprint"):
+        compare_secrets({"backend": value, "auth": "0123456789ab"})  # type: ignore[dict-item]
+
+
 def test_two_names_that_differ_are_the_mismatch() -> None:
     one, other = fresh(), fresh()
     found = diagnose_secrets({"JWT_SECRET_KEY": other, "JWT_SECRET_STAGING": one}, "staging")

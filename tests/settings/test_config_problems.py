@@ -283,8 +283,23 @@ def test_a_file_that_cannot_be_read_is_an_error(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("pathlib.Path.open", refuse)
     assert "it cannot be read (Permission denied)" in problem_of(env_file=file).remedy
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["JWT_SECRET_STAGING = 'cut", 'JWT_SECRET_STAGING="cut', "JWT_SECRET_STAGING: cut", "=cut"],
+)
+def test_a_line_that_sets_nothing_is_refused_and_not_repeated(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "suite.env"
+    file.write_text(f"NETRA_RETRY_COUNT=1\n\n# a comment\n{line}\nNETRA_NONSENSE=x\n")
+    with pytest.raises(ConfigurationError) as caught:
+        StagingConfig.from_env_file(file)
+    remedy = "Line 4 is not NAME=value; correct it, or put # before it."
+    assert Problem("env_file", str(file), remedy) in caught.value.problems
+    assert "NETRA_NONSENSE" in [each.field for each in caught.value.problems]
+    assert "cut" not in str(caught.value)
 
 
 def test_no_validation_error_rides_along() -> None:

@@ -185,8 +185,9 @@ def test_what_was_read_is_neither_pickled_nor_shown() -> None:
     readings = Readings({"test_api_key": "a key of its own"}, {"JWT_SECRET_KEY": "s" * 40})
     assert repr(readings) == "Readings(test_api_key, JWT_SECRET_KEY)"
     assert repr(readings.secrets) == "<JWT_SECRET_KEY>"
-    with pytest.raises(TypeError, match="neither copied nor pickled"):
-        pickle.dumps(readings)
+    for holder in (readings, readings.secrets, Layer(StagingConfig, readings.secrets)()):
+        with pytest.raises(TypeError, match="neither copied nor pickled"):
+            pickle.dumps(holder)
 
 
 def test_a_layer_gives_values_and_shows_names() -> None:

@@ -172,8 +172,11 @@ def test_a_generic_local_is_refused_and_both_meanings_are_offered(name: str) -> 
 
 @pytest.mark.parametrize("name", ["", " ", "qa"])
 def test_a_blank_or_unknown_name_is_never_taken_for_development(name: str) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError) as raised:
         detect_environment({"ENVIRONMENT": name})
+    # local is not offered, as it would be refused in its turn.
+    assert remedy_of(raised).endswith(" development, test, staging, production")
+    assert "local" not in remedy_of(raised)
 
 
 def test_the_endpoints_of_staging() -> None:

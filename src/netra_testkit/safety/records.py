@@ -66,19 +66,22 @@ def _is_enum(value: object) -> bool:
 def readable_args(record: logging.LogRecord) -> Any:  # noqa: ANN401 - as logging types them
     """The arguments with enums by their names, where the message takes names."""
     args = record.args
-    named: Any = args
-    if isinstance(args, Mapping):
-        if any(map(_is_enum, args.values())):
-            named = {name: as_name(each) for name, each in args.items()}
-    elif isinstance(args, tuple) and any(map(_is_enum, args)):
-        named = tuple(map(as_name, args))
-    if named is args:
-        return args
     try:
-        _ = str(record.msg) % named
-    except Exception:  # noqa: BLE001 - %d of an IntEnum, or an argument that refuses to be text
+        named = _named(args)
+        if named is not args:
+            _ = str(record.msg) % named
+    except Exception:  # noqa: BLE001 - %d of an IntEnum, or an argument that refuses to be read
         return args
     return named
+
+
+def _named(args: Any) -> Any:  # noqa: ANN401 - as logging types them
+    if isinstance(args, Mapping):
+        if any(map(_is_enum, args.values())):
+            return {name: as_name(each) for name, each in args.items()}
+    elif isinstance(args, tuple) and any(map(_is_enum, args)):
+        return tuple(map(as_name, args))
+    return args
 
 
 def stack_trace_of(record: logging.LogRecord) -> str | None:

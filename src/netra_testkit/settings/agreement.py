@@ -90,7 +90,8 @@ def compare_secrets(secrets: Mapping[str, JwtSecret | str]) -> SecretComparison:
     problems: list[Problem] = []
     holders: dict[str, list[str]] = {}
     for name, each in secrets.items():
-        fingerprint = each.fingerprint if isinstance(each, JwtSecret) else each.strip().casefold()
+        said = each.fingerprint if isinstance(each, JwtSecret) else str(each)
+        fingerprint = said.strip().casefold()
         if _FINGERPRINT.fullmatch(fingerprint) is None:
             remedy = "is not a fingerprint; give JwtSecret.of(...) or its fingerprint"
             problems.append(Problem(name, "argument", remedy))

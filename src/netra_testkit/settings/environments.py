@@ -55,13 +55,7 @@ class Environment(StrEnum):
         Raises:
             ConfigurationError: It is none of the known names; those that look like it are named.
         """
-        if not isinstance(name, str):
-            raise _refused(source, f"must be a name, not {type(name).__name__}")
-        folded = name.strip().casefold()
-        try:
-            return ENVIRONMENT_NAMES[folded]
-        except KeyError:
-            raise _refused(source, _said_of(folded)) from None
+        return _parsed(name, source, offered=tuple(cls))
 
 
 ENVIRONMENT_NAMES: Mapping[str, Environment] = MappingProxyType(
@@ -108,7 +102,7 @@ def detect_environment(environ: Mapping[str, str]) -> Environment:
                 f"where none is assumed; set ENVIRONMENT to one of {', '.join(_GENERIC)}",
             )
         return Environment.DEVELOPMENT
-    environment = Environment.parse(name, source="ENVIRONMENT")
+    environment = _parsed(name, "ENVIRONMENT", offered=_GENERIC)
     if environment is Environment.LOCAL:
         raise _refused(
             "ENVIRONMENT",
@@ -219,17 +213,23 @@ def _canonical(host: str) -> str:
     return "127.0.0.1" if address.is_loopback else name
 
 
-def _said_of(name: str) -> str:
+def _parsed(name: object, source: str, *, offered: tuple[Environment, ...]) -> Environment:
+    if not isinstance(name, str):
+        raise _refused(source, f"must be a name, not {type(name).__name__}")
+    folded = name.strip().casefold()
+    try:
+        return ENVIRONMENT_NAMES[folded]
+    except KeyError:
+        raise _refused(source, _said_of(folded, ", ".join(offered))) from None
+
+
+def _said_of(name: str, offered: str) -> str:
     if not name:
-        return f"is blank; say one of {_listed()}"
+        return f"is blank; say one of {offered}"
     said = f"{name!r}" if _QUOTABLE.fullmatch(name) else f"a text of {len(name)} characters"
     alike = " or ".join(nearest(name[:_LONGEST], ENVIRONMENT_NAMES))
     meant = f"did you mean {alike}? " if alike else ""
-    return f"{said} is not an environment; {meant}known are {_listed()}"
-
-
-def _listed() -> str:
-    return ", ".join(Environment)
+    return f"{said} is not an environment; {meant}known are {offered}"
 
 
 def _refused(source: str, remedy: str) -> ConfigurationError:

@@ -56,6 +56,9 @@ class _NamesOnly(dict[str, Any]):
     def __repr__(self) -> str:
         return f"<{', '.join(self) or 'nothing'}>"
 
+    def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
+        _stay()
+
 
 class Readings:
     """Everything read for one configuration: arguments over variables over those of a file.
@@ -117,7 +120,7 @@ class Readings:
         return f"Readings({', '.join(self._sources)})"
 
     def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
-        raise TypeError("what was read may be secret and is neither copied nor pickled")
+        _stay()
 
     def _arguments(self, options: Mapping[str, object]) -> dict[str, object]:
         values: dict[str, object] = {}
@@ -177,6 +180,7 @@ class Readings:
         reason = "there is no such file"
         try:
             if file.is_file():
+                self._refuse_unreadable_lines(file)
                 reader = DotEnvSettingsSource(
                     BaseSettings, env_file=file, env_file_encoding="utf-8-sig", case_sensitive=True
                 )
@@ -189,10 +193,26 @@ class Readings:
         self.problems.append(Problem("env_file", self.source("env_file"), remedy))
         return {}
 
+    def _refuse_unreadable_lines(self, file: Path) -> None:
+        """The reader passes them over; what they were to set would come from somewhere else."""
+        from dotenv.parser import parse_stream
+
+        with file.open(encoding="utf-8-sig") as lines:
+            for each in parse_stream(lines):
+                if each.error:
+                    text, line = each.original
+                    line += text[: len(text) - len(text.lstrip())].count("\n")
+                    remedy = f"Line {line} is not NAME=value; correct it, or put # before it."
+                    self.problems.append(Problem("env_file", str(file), remedy))
+
 
 def path_of(named: object) -> Path:
     """Where a named file is; what is neither text nor path names none."""
     return Path(named).expanduser().absolute() if isinstance(named, (str, Path)) else Path()
+
+
+def _stay() -> NoReturn:
+    raise TypeError("what was read may be secret and is neither copied nor pickled")
 
 
 def _place(file: Path | None) -> str:

@@ -145,7 +145,10 @@ def mint_service_token(
         Misuse: ``service`` is blank, or ``lifetime`` is not a positive, finite number.
     """
     if not service.strip():
-        raise Misuse(what="a service token needs the name of its service")
+        raise Misuse(
+            what="a service token needs the name of its service",
+            hint="Say who calls, such as service='netra-backend'.",
+        )
     claims = {
         **_common_claims("service", environment, lifetime, now()),
         "sub": service,
@@ -247,7 +250,10 @@ def _common_claims(
     token_type: TokenType, environment: Environment, lifetime: float, now: float
 ) -> dict[str, Any]:
     if not (math.isfinite(lifetime) and lifetime > 0):
-        raise Misuse(what=f"lifetime={lifetime!r} is not a positive, finite number of seconds")
+        raise Misuse(
+            what=f"lifetime={lifetime!r} is not a positive, finite number of seconds",
+            hint="Give the seconds for which it is to be valid; bad_tokens.expired() is past them.",
+        )
     return {
         "iss": ISSUER,
         "iat": math.floor(now) - ISSUED_AGO,
