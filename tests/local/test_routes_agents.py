@@ -102,7 +102,7 @@ def test_an_unknown_agent_is_refused(web: Web) -> None:
 def test_a_request_without_message_is_not_valid(web: Web, name: str, body: dict[str, Any]) -> None:
     answer = web("POST", f"/api/agents/{name}", json=body)
     assert (answer.status_code, said_wrong(answer)) == (422, "VALIDATION_ERROR")
-    assert listed(web, None) == []
+    assert web.server.received.runs == ()
 
 
 def test_the_error_of_a_tool_reaches_the_caller(web: Web) -> None:
@@ -161,6 +161,21 @@ def test_nobody_else_ends_an_agent(web: Web, action: str, user: StagingUser | No
     answer = web("POST", f"/api/agents/{action}", user=user, json={"agent_id": agent_id})
     assert (answer.status_code, said_wrong(answer)) == (404, "AGENT_NOT_FOUND")
     assert [each["status"] for each in listed(web, ALICE)] == ["running"]
+
+
+def test_callers_without_a_token_see_nothing_of_one_another(web: Web) -> None:
+    agent_id = started(web, None)
+    web("POST", "/api/agents/execute", json=HELLO)
+    assert (listed(web, None), listed(web, ALICE)) == ([], [])
+    answer = web("POST", "/api/agents/stop", user=ALICE, json={"agent_id": agent_id})
+    assert (answer.status_code, said_wrong(answer)) == (404, "AGENT_NOT_FOUND")
+
+
+@pytest.mark.parametrize("action", ["stop", "cancel"])
+def test_who_has_no_token_ends_an_agent_by_its_name(web: Web, action: str) -> None:
+    body = {"agent_id": started(web, None)}
+    assert web("POST", f"/api/agents/{action}", json=body).json()["success"] is True
+    assert web("POST", f"/api/agents/{action}", json=body).json()["success"] is False
 
 
 @pytest.mark.parametrize("body", [{}, {"agent_id": ""}, {"agent_id": 1}], ids=str)

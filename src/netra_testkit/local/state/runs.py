@@ -126,15 +126,13 @@ class Runs:
         return run
 
     def of(self, owner: str | None) -> tuple[Run, ...]:
-        """The owner's runs, oldest first."""
-        return tuple(self._runs.get(owner, ()))
+        """The owner's runs, oldest first; none of nobody known, who may be anybody."""
+        return () if owner is None else tuple(self._runs.get(owner, ()))
 
     def get(self, name: str, owner: str | None) -> Run | None:
-        """The owner's latest run with this agent_id or run_id."""
-        return next(
-            (each for each in reversed(self.of(owner)) if name in {each.agent_id, each.run_id}),
-            None,
-        )
+        """The owner's latest run with this agent_id or run_id; of nobody known's, the name alone."""
+        runs = reversed(self._runs.get(owner, deque()))
+        return next((each for each in runs if name in {each.agent_id, each.run_id}), None)
 
     @property
     def running(self) -> tuple[Run, ...]:
