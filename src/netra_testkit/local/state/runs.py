@@ -130,7 +130,7 @@ class Runs:
         return () if owner is None else tuple(self._runs.get(owner, ()))
 
     def get(self, name: str, owner: str | None) -> Run | None:
-        """The owner's latest run with this agent_id or run_id; of nobody known's, the name alone."""
+        """The owner's latest run with this agent_id or run_id; nobody known has theirs by name."""
         runs = reversed(self._runs.get(owner, deque()))
         return next((each for each in runs if name in {each.agent_id, each.run_id}), None)
 
