@@ -10,11 +10,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from netra_testkit import FAULTS, ConfigurationError, Fault
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENTRY = "ERROR: "
 GOLDEN_PATH = Path(__file__).parent / "golden_path"
 SERVE = [sys.executable, "-m", "netra_testkit.cli", "serve"]
 PYTEST = [sys.executable, "-m", "pytest", "-v", "-rN", "-pno:cacheprovider", "-pno:anyio"]
@@ -45,8 +50,19 @@ def main(*faults: str) -> int:
             environ = {**os.environ, "NETRA_ENV_FILE": str(file), "NETRA_PRIORITY": "1"}
             done = subprocess.run(run, env=environ, check=False)  # noqa: S603 - pytest
             server.terminate()
+        print(*explained(Path(folder, "server.log").read_text("utf-8")), sep="\n", end="")
     # What is broken on purpose is meant to fail.
     return 0 if faults and done.returncode == pytest.ExitCode.TESTS_FAILED else done.returncode
+
+
+def explained(log: str) -> Iterator[str]:
+    """What the server's log says of its first error, if there is any: what died, and of what."""
+    _, *entries = f"\n{log}".split(f"\n{ENTRY}")
+    for entry in entries[:1]:
+        died, *trace = entry.splitlines()
+        ours = [number for number, line in enumerate(trace) if "netra_testkit" in line]
+        yield f"\nThe server's log, its first entry of {len(entries)}:"
+        yield from (f"{ENTRY}{died}", "  ...", *trace[ours[-1] :], "")
 
 
 if __name__ == "__main__":

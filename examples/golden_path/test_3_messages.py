@@ -63,7 +63,7 @@ async def history(http: HttpClient, thread_id: str, **params: int) -> Page:
 @pytest.mark.priority(1, id="P1-012", name="message_persistence")
 @pytest.mark.impact("conversations are lost, or public")
 async def test_a_message_is_read_back_by_its_owner_only(staging: Staging) -> None:
-    """What was posted is there again; for somebody else there is no such thread."""
+    """What was posted is there again; for others there is no such thread, or no entrance."""
     async with staging.user() as alice, staging.user() as bob:
         thread_id = await made(alice.http, "Kept")
         await said(alice.http, thread_id, "Do you remember?")
@@ -72,6 +72,13 @@ async def test_a_message_is_read_back_by_its_owner_only(staging: Staging) -> Non
         with pytest.raises(UnexpectedStatus) as refused:
             await history(bob.http, thread_id)
         assert refused.value.status == 404
+        for stranger in (
+            staging.anonymous(),
+            staging.anonymous().with_token(staging.bad_tokens.wrong_secret()),
+        ):
+            async with stranger as nobody:
+                answer = await nobody.http.get(f"/api/threads/{thread_id}/messages", expect=None)
+                assert answer.status in {401, 403}
 
 
 @pytest.mark.priority(1, id="P1-013", name="thread_creation")

@@ -59,17 +59,24 @@ async def test_an_agent_is_started_and_cancelled(staging: Staging) -> None:
 async def test_twenty_streams_have_twenty_ends(staging: Staging) -> None:
     """Each stream comes in pieces, in order, and to its own end; one cut short is an error."""
 
-    async def read(user: VirtualUser) -> list[MessageType | None]:
+    async def read(user: VirtualUser) -> list[Frame]:
         request = {"content": f"Save some budget of {user.name}"}
         async with user.http.stream("POST", "/api/chat/stream", json=request) as events:
-            return [Frame.decode(event.data).type async for event in events]
+            return [Frame.decode(event.data) async for event in events]
+
+    def said(frames: list[Frame], kind: MessageType, *names: str) -> str:
+        return "".join(str(frame.first(names)) for frame in frames if frame.type is kind)
 
     async with staging.users(20) as crowd:
         streams = await crowd.each(read)
-    assert len(streams) == 20
-    for kinds in streams:
+        asked = [f"Save some budget of {user.name}" for user in crowd.users]
+    # Each is answered what it asked, and its pieces are the answer.
+    assert [said(each, MessageType.USER_MESSAGE, "content") for each in streams] == asked
+    for frames in streams:
+        result = said(frames, MessageType.AGENT_COMPLETED, "result", "final_response")
+        assert said(frames, MessageType.RESPONSE_CHUNK, "content", "text") == result != ""
+        kinds = [frame.type for frame in frames]
         assert (kinds[0], kinds[-1]) == (MessageType.STREAM_START, MessageType.STREAM_END)
-        assert MessageType.RESPONSE_CHUNK in kinds
         order = [kind for kind in kinds if kind in CRITICAL_EVENTS]
         assert (order[0], order[-1]) == (CRITICAL_EVENTS[0], CRITICAL_EVENTS[-1])
 
@@ -77,7 +84,7 @@ async def test_twenty_streams_have_twenty_ends(staging: Staging) -> None:
 @pytest.mark.priority(1, id="P1-024", name="message_ordering")
 @pytest.mark.impact("conversations make no sense")
 async def test_ten_messages_stay_in_order(staging: Staging) -> None:
-    """In the order said over HTTP, and answered in the order said over the socket."""
+    """Kept in the order said, over HTTP and over the socket, and answered in that order."""
     sent = [f"message {number}" for number in range(10)]
     async with staging.user() as alice:
         thread_id = (await alice.http.post("/api/threads", json={"title": "Order"})).json()["id"]
@@ -89,7 +96,13 @@ async def test_ten_messages_stay_in_order(staging: Staging) -> None:
         async with alice.chat() as chat:
             asked = [await chat.send(MessageType.PING) for _ in sent]
             answered = [await chat.expect(MessageType.PONG) for _ in sent]
+            for content in sent:
+                await chat.send(MessageType.USER_MESSAGE, {"content": content})
+            last = await chat.request(MessageType.USER_MESSAGE, {"content": "the last"})
+        page = (await alice.http.get(f"/api/threads/{last.thread_id}/messages")).json()
     assert [frame.request_id for frame in answered] == asked
+    said = [each["content"] for each in page["messages"] if each["role"] == "user"]
+    assert said == [*sent, "the last"]
 
 
 @pytest.mark.priority(1, id="P1-025", name="critical_event_delivery")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import stat
@@ -193,6 +194,36 @@ def test_control_needs_the_file_that_holds_its_key(capsys: pytest.CaptureFixture
         main(["serve", "--control"])
     assert caught.value.code == 2
     assert "--control needs --write-env FILE" in capsys.readouterr().err
+
+
+def test_json_is_of_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["serve", "--json"])
+    assert caught.value.code == 2
+    assert "--json needs --faults" in capsys.readouterr().err
+
+
+def test_what_a_handler_dies_of_is_said(env_file: Path) -> None:
+    words = ["--write-env", str(env_file), "--fault", "session-missing"]
+    with process(*words) as started:
+        assert appears(env_file)
+        config = StagingConfig.from_env_file(env_file)
+        headers = {"X-Request-ID": "who-asked"}
+        assert ask("GET", f"{config.auth_url}/auth/login", headers=headers).status_code == 500
+        started.send_signal(signal.SIGINT)
+        said, _ = started.communicate(timeout=WITHIN)
+    assert "ERROR: the handler of /auth/login died, request who-asked\nTraceback" in said
+    assert "\nRuntimeError: SessionMiddleware must be installed" in said
+
+
+def test_what_a_handler_dies_of_is_said_once_only_to_whoever_serves(
+    env_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger = logging.getLogger("netra_testkit")
+    before = list(logger.handlers)
+    assert serve_until_seen(env_file) == 0
+    assert logger.handlers == before
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("words", [["--faults"], ["--seed", "1"]], ids=["faults", "serving"])

@@ -30,6 +30,11 @@ def test_a_broken_staging_is_explained() -> None:
     assert re.search(
         r"^priority 1: \d+ of 25, not met: 1, 2, 3, 4, 7, 10,", done.stdout, re.MULTILINE
     )
+    _, _, log = done.stdout.partition("The server's log, its first entry of ")
+    asked = re.search(r"^ERROR: the handler of /ws died, request (\w+)$", log, re.MULTILINE)
+    assert asked
+    assert f"request id: {asked[1]}" in done.stdout
+    assert log.endswith("\nTypeError: Object of type WebSocketState is not JSON serializable\n")
 
 
 def test_a_fault_that_does_not_exist_is_refused_with_the_nearest_names() -> None:

@@ -204,7 +204,8 @@ def test_a_crash_is_logged_and_tells_the_client_nothing(
     assert call(shared, "/fine").status_code == 200
     assert "detail" not in answer.json()["message"]
     (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
-    assert record.getMessage() == "the handler of /dying died"
+    request_id = answer.headers["X-Request-ID"]
+    assert record.getMessage() == f"the handler of /dying died, request {request_id}"
     assert record.exc_info is not None
 
 
@@ -328,7 +329,8 @@ async def test_a_socket_that_dies_closes_as_the_platform_does(
     assert closed.rcvd is not None
     assert closed.rcvd.code == 1011
     assert seen.close_code == 1011
-    assert [each.getMessage() for each in caplog.records] == ["the handler of /ws died"]
+    [said] = [each.getMessage() for each in caplog.records]
+    assert said == f"the handler of /ws died, request {seen.request_id}"
 
 
 async def test_a_socket_that_dies_at_the_upgrade_is_answered_500() -> None:

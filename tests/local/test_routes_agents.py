@@ -9,6 +9,7 @@ import pytest
 from tests.local.bare import ALICE, BOB, client
 from tests.local.web import Web, said_wrong, served
 
+from netra_testkit.local.faults import Fault
 from netra_testkit.local.staging import LocalStaging
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def test_an_unknown_agent_is_refused(web: Web) -> None:
 def test_a_request_without_message_is_not_valid(web: Web, name: str, body: dict[str, Any]) -> None:
     answer = web("POST", f"/api/agents/{name}", json=body)
     assert (answer.status_code, said_wrong(answer)) == (422, "VALIDATION_ERROR")
-    assert listed(web, None) == []
+    assert web.server.received.runs == ()
 
 
 def test_the_error_of_a_tool_reaches_the_caller(web: Web) -> None:
@@ -161,6 +162,40 @@ def test_nobody_else_ends_an_agent(web: Web, action: str, user: StagingUser | No
     answer = web("POST", f"/api/agents/{action}", user=user, json={"agent_id": agent_id})
     assert (answer.status_code, said_wrong(answer)) == (404, "AGENT_NOT_FOUND")
     assert [each["status"] for each in listed(web, ALICE)] == ["running"]
+
+
+@pytest.mark.parametrize("user", [BOB, None], ids=["another", "nobody"])
+def test_without_isolation_anybody_sees_and_ends_an_agent(
+    web: Web, user: StagingUser | None
+) -> None:
+    agent_id = started(web, ALICE)
+    with web.broken(Fault("foreign-run")):
+        assert [each["agent_id"] for each in listed(web, user)] == [agent_id]
+        none = web("POST", "/api/agents/cancel", user=user, json={"agent_id": "agent_none"})
+        answer = web("POST", "/api/agents/cancel", user=user, json={"agent_id": agent_id})
+    assert (none.status_code, answer.json()["success"]) == (404, True)
+    assert [each["status"] for each in listed(web, ALICE)] == ["cancelled"]
+
+
+def test_the_isolation_of_agents_may_be_missing_for_one_user(web: Web) -> None:
+    started(web, ALICE)
+    with web.broken(Fault("foreign-run", user="somebody-else")):
+        assert listed(web, BOB) == []
+
+
+def test_callers_without_a_token_see_nothing_of_one_another(web: Web) -> None:
+    agent_id = started(web, None)
+    web("POST", "/api/agents/execute", json=HELLO)
+    assert (listed(web, None), listed(web, ALICE)) == ([], [])
+    answer = web("POST", "/api/agents/stop", user=ALICE, json={"agent_id": agent_id})
+    assert (answer.status_code, said_wrong(answer)) == (404, "AGENT_NOT_FOUND")
+
+
+@pytest.mark.parametrize("action", ["stop", "cancel"])
+def test_who_has_no_token_ends_an_agent_by_its_name(web: Web, action: str) -> None:
+    body = {"agent_id": started(web, None)}
+    assert web("POST", f"/api/agents/{action}", json=body).json()["success"] is True
+    assert web("POST", f"/api/agents/{action}", json=body).json()["success"] is False
 
 
 @pytest.mark.parametrize("body", [{}, {"agent_id": ""}, {"agent_id": 1}], ids=str)

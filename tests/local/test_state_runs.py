@@ -27,6 +27,13 @@ def test_a_run_is_its_owners_alone(clock: StandingClock) -> None:
     assert (runs.of("ann"), runs.of("bob")) == ((run,), ())
 
 
+def test_a_run_of_nobody_known_is_found_by_its_name_and_never_listed(clock: StandingClock) -> None:
+    runs = Runs(clock=clock)
+    run = runs.start(None, "triage")
+    assert (runs.get(run.agent_id, None), runs.get(run.agent_id, "ann")) == (run, None)
+    assert (runs.of(None), runs.running) == ((), (run,))
+
+
 def test_the_latest_run_of_a_name_counts(clock: StandingClock) -> None:
     runs = Runs(clock=clock)
     runs.start("ann", "triage", run_id="run-1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netra_testkit.local.options import EventForm, Refusal, Welcome
+from netra_testkit.safety.redaction import KIT_LOGGER
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +45,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--allow-remote", action="store_true", help="let other machines in")
     add("--fault", action="append", default=[], metavar="SPEC", help="name:option=value,…")
     add("--faults", action="store_true", help="print the catalogue of faults and end")
-    add("--json", action="store_true", help="print the catalogue as JSON")
+    add("--json", action="store_true", help="with --faults: as JSON")
     add("--write-env", type=Path, metavar="FILE", help="write URLs, users and secret, mode 0600")
     add("--control", action="store_true", help="let the holder of --write-env's file set faults")
     add("--seed", type=int, default=0, help="from which the answers of agents are made")
@@ -69,9 +71,11 @@ def run(told: argparse.Namespace) -> int:
 
         _say(as_json() if told.json else as_text())
         return 0
+    if told.json:
+        told.parser.error("--json needs --faults: it is the catalogue as JSON")
     if told.control and told.write_env is None:
         told.parser.error("--control needs --write-env FILE: its key is written there only")
-    with _end_asked_for() as end, contextlib.ExitStack() as stack:
+    with _end_asked_for() as end, _errors_said(), contextlib.ExitStack() as stack:
         server = stack.enter_context(_staging(told))
         if told.write_env is not None:
             _write_env(stack, server, told)
@@ -159,6 +163,20 @@ def _end_asked_for() -> Iterator[threading.Event]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def _errors_said() -> Iterator[None]:
+    """Write what a handler dies of to stderr, masked, as the log of a deployment has it."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.ERROR)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logger = logging.getLogger(KIT_LOGGER)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _say(*lines: str) -> None:

@@ -92,7 +92,8 @@ class Application:
             # The one who would be told is gone, or is to be told nothing.
             return
         except Exception:  # noqa: BLE001 - whatever a handler dies of is a 500, or 1011
-            _log().exception("the handler of %s died", scope["path"])
+            request_id = scope[EXCHANGE].request_id
+            _log().exception("the handler of %s died, request %s", scope["path"], request_id)
             await served.refuse(_DIED)
 
     def _routed(self, scope: Scope) -> ASGIApp:

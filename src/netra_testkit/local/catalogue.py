@@ -257,6 +257,12 @@ _HTTP = (
         "A user sees only what is theirs.",
     ),
     _platform(
+        "foreign-run",
+        "user",
+        "Lists other users' agents, and lets anybody stop them.",
+        "A user's agents are theirs alone.",
+    ),
+    _platform(
         "not-persisted",
         "user",
         "Confirms messages and forgets them.",

@@ -293,7 +293,7 @@ def _guard(host: str, *, allow_remote: bool) -> None:
     if not allow_remote:
         remedy = (
             f"{host} is not loopback: whoever reaches it can sign in as anybody; "
-            "say allow_remote=True if that is what you want."
+            "say allow_remote=True (serve --allow-remote) if that is what you want."
         )
         raise ConfigurationError(problems=(Problem("host", "argument", remedy),))
     warnings.warn(

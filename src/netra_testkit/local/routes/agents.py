@@ -115,6 +115,8 @@ def _ending(action: str, status: RunStatus) -> Handler:
         said = await read(request, _Named)
         world = world_of(request)
         run = world.state.runs.get(said.agent_id, owner)
+        if run is None and _is_shared(request, owner):
+            run = world.state.runs.anybodys(said.agent_id)
         if run is None:
             raise PlatformError(404, "AGENT_NOT_FOUND", "There is no such agent.")
         return JSONResponse(_done(world, run, action, success=run.stop(status)))
@@ -135,6 +137,8 @@ def _done(world: World, run: Run, action: str, *, success: bool) -> dict[str, An
 
 async def _status(request: Request) -> Response:
     owner = await _owner(request)
+    runs = world_of(request).state.runs
+    found = runs.everybodys() if _is_shared(request, owner) else runs.of(owner)
     return JSONResponse(
         [
             {
@@ -146,7 +150,7 @@ async def _status(request: Request) -> Response:
                 "last_activity": run.last_activity,
                 "message_count": run.message_count,
             }
-            for run in world_of(request).state.runs.of(owner)
+            for run in found
         ]
     )
 
@@ -154,6 +158,14 @@ async def _status(request: Request) -> Response:
 async def _owner(request: Request) -> str | None:
     claims = await optional(request)
     return claims.subject if claims else None
+
+
+def _is_shared(request: Request, user: str | None) -> bool:
+    """Whether this is a deployment that does not keep its users' agents apart."""
+    strike = world_of(request).board.strike(
+        "foreign-run", route=request.url.path, phase="http", user=user
+    )
+    return strike is not None
 
 
 def _specialist(said: _Work) -> str:

@@ -126,22 +126,26 @@ class Runs:
         return run
 
     def of(self, owner: str | None) -> tuple[Run, ...]:
-        """The owner's runs, oldest first."""
-        return tuple(self._runs.get(owner, ()))
+        """The owner's runs, oldest first; none of nobody known, who may be anybody."""
+        return () if owner is None else tuple(self._runs.get(owner, ()))
 
     def get(self, name: str, owner: str | None) -> Run | None:
-        """The owner's latest run with this agent_id or run_id."""
-        return next(
-            (each for each in reversed(self.of(owner)) if name in {each.agent_id, each.run_id}),
-            None,
-        )
+        """The owner's latest run with this agent_id or run_id; nobody known has theirs by name."""
+        runs = reversed(self._runs.get(owner, deque()))
+        return next((each for each in runs if name in {each.agent_id, each.run_id}), None)
+
+    def everybodys(self) -> tuple[Run, ...]:
+        """All runs: what only a broken deployment lists."""
+        return tuple(each for runs in tuple(self._runs.values()) for each in tuple(runs))
+
+    def anybodys(self, name: str) -> Run | None:
+        """A run whoever owns it: what only a broken deployment looks up."""
+        return next((each for each in self.everybodys() if each.agent_id == name), None)
 
     @property
     def running(self) -> tuple[Run, ...]:
         """Every run that has not ended, whoever owns it."""
-        return tuple(
-            each for runs in tuple(self._runs.values()) for each in tuple(runs) if each.is_running
-        )
+        return tuple(each for each in self.everybodys() if each.is_running)
 
     def stop_all(self, status: RunStatus = RunStatus.STOPPED) -> None:
         """Stop every run."""
