@@ -82,9 +82,11 @@ docs: .venv/docs
 unit: .venv/development
 	@echo "== pytest with branch coverage"
 	@coverage erase
-	@coverage run -m pytest -n 2 --quiet
+	@coverage run -m pytest -n 2 --quiet -m "not broad and not nightly"
 	@coverage combine --quiet
 	@coverage report
+	@echo "== pytest on what is broad: whole suites, many examples, matrices"
+	@python -m pytest -n 2 --quiet -m "broad and not nightly"
 
 wheel: .venv/development
 	@echo "== the built wheel in a fresh environment"

@@ -9,7 +9,9 @@ import asyncio
 import ipaddress
 import os
 import sys
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
@@ -26,6 +28,19 @@ settings.register_profile(
     "nightly", settings.get_profile("default"), max_examples=2000, derandomize=False
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# A line is covered by a test that is about it, and not by whatever comes by: what plays whole
+# suites, tries many examples or fills a matrix runs at full speed, with nothing measured.
+BROAD = {Path(__file__).parent / each for each in ("docs", "examples", "golden_path", "rude")}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as broad what a generator of examples drives, and what stands where all is broad."""
+    for item in items:
+        if item.get_closest_marker("hypothesis") or not BROAD.isdisjoint(item.path.parents):
+            item.add_marker("broad")
+
 
 LOOPBACK_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost", ""})
 

@@ -133,6 +133,7 @@ async def test_calls_of_other_tasks_end_when_the_client_is_left() -> None:
         assert [type(each) for each in ended] == [ClientClosed] * 6
 
 
+@pytest.mark.broad
 async def test_two_thousand_cancelled_calls_leave_a_client_that_works_at_once() -> None:
     async with nothing_left(), serving(say) as served, HttpClient(served.config) as http:
         for round_ in range(40):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from netra_testkit.settings.config import StagingConfig
 
+pytestmark = pytest.mark.broad
+
 ENTERING = ("__aenter__", "__aexit__", "__anext__")
 
 

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 # Longer than other tests may take: nothing here waits, but much is read.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.broad, pytest.mark.timeout(900)]
 
 EXAMPLES = 2000 if settings.get_current_profile_name() == "nightly" else 200
 READ_BY_THE_KIT = ("NETRA_", "STAGING_TEST_", "E2E_", "ENVIRONMENT")

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.broad
+
 STANDARD: frozenset[str] = frozenset()
 SETTINGS = frozenset(
     {

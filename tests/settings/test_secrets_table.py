@@ -16,6 +16,8 @@ from netra_testkit.settings.secrets import JwtSecret, resolve_jwt_secret
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+pytestmark = pytest.mark.broad
+
 # Which of its three variables hold something usable, and what must come of it. "*" is either.
 TABLE = """
 environment | own | key | legacy | outcome
