@@ -238,10 +238,11 @@ class Fragments:
         elif self._crowds[gram].until <= now:
             del self._places[gram], self._crowds[gram]
 
-    def _surroundings(self, place: int) -> tuple[str, str]:
+    def _surroundings(self, place: int) -> str | tuple[int, str]:
         text = self._forms[place >> OFFSET_BITS].text
         start = place & OFFSET
-        return text[max(0, start - EDGE) : start], text[start : start + WINDOW]
+        end = start + WINDOW
+        return text[start - EDGE : end] if start >= EDGE else (start, text[:end])
 
 
 def _packed(places: tuple[int, ...]) -> int | tuple[int, ...]:
