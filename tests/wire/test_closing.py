@@ -71,6 +71,30 @@ def test_every_sixteen_bit_number_is_a_code(number: int) -> None:
     assert copy.deepcopy(code) == pickle.loads(pickle.dumps(code)) == code  # noqa: S301 - our own
 
 
+def test_the_numbers_that_have_a_name_of_their_own() -> None:
+    assert {code.name: code.value for code in CloseCode} == {
+        "NORMAL": 1000,
+        "GOING_AWAY": 1001,
+        "PROTOCOL_ERROR": 1002,
+        "UNSUPPORTED_DATA": 1003,
+        "NO_STATUS": 1005,
+        "ABNORMAL": 1006,
+        "INVALID_DATA": 1007,
+        "POLICY_VIOLATION": 1008,
+        "MESSAGE_TOO_BIG": 1009,
+        "MANDATORY_EXTENSION": 1010,
+        "INTERNAL_ERROR": 1011,
+        "SERVICE_RESTART": 1012,
+        "TRY_AGAIN_LATER": 1013,
+        "BAD_GATEWAY": 1014,
+        "TLS_FAILURE": 1015,
+        "AUTHENTICATION_REFUSED": 4001,
+        "TOKEN_REFUSED": 4002,
+        "UNAUTHORIZED": 4401,
+        "FORBIDDEN": 4403,
+    }
+
+
 def test_a_number_without_a_name_is_called_after_its_category() -> None:
     assert CloseCode(4999).name == "APPLICATION_4999"
     assert repr(CloseCode(401)) == "<CloseCode.ILLEGAL_401: 401>"
