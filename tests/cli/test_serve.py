@@ -226,6 +226,15 @@ def test_what_a_handler_dies_of_is_said_once_only_to_whoever_serves(
     assert capsys.readouterr().err == ""
 
 
+def test_the_file_of_a_later_server_is_not_removed_by_an_earlier_one(env_file: Path) -> None:
+    with written(env_file, {"NETRA_BASE_URL": "http://127.0.0.1:1"}):
+        later = written(env_file, {"NETRA_BASE_URL": "http://127.0.0.1:2"})
+        later.__enter__()
+    assert "127.0.0.1:2" in env_file.read_text("utf-8")
+    later.__exit__(None, None, None)
+    assert not env_file.exists()
+
+
 @pytest.mark.parametrize("words", [["--faults"], ["--seed", "1"]], ids=["faults", "serving"])
 def test_who_reads_it_may_have_enough(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()

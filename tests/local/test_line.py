@@ -168,3 +168,16 @@ async def test_healing_leaves_an_open_connection_open() -> None:
     assert (between.below.sent, between.below.done) == (b"abcdef", [])
     between.line.close()
     assert between.below.done == ["close"]
+
+
+async def test_nothing_more_is_written_once_the_client_is_gone() -> None:
+    between = Between(Fault("slicer", average_size=1, size_variation=0, delay=0))
+
+    def write(data: bytes) -> None:
+        assert not between.below.closing
+        between.below.sent += data
+        between.below.closing = True
+
+    between.below.write = write  # type: ignore[method-assign] - a client that leaves in between
+    between.line.write(b"several pieces")
+    assert between.below.sent == b"s"

@@ -30,19 +30,22 @@ def written(path: Path, variables: Mapping[str, str]) -> Iterator[None]:
     Raises:
         ConfigurationError: It cannot be written, or the file is somebody else's.
     """
+    text = f"{_MARK}\n{as_text(variables)}"
     try:
         _guard(path)
         # Whoever waits for the file never sees a part of it; it is made with mode 0600.
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as opened:
-            opened.write(f"{_MARK}\n{as_text(variables)}")
+            opened.write(text)
         Path(name).replace(path)
     except OSError as error:
         raise _refused(f"{path} cannot be written ({error.strerror}).") from None
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        # A server that was started later may have put its own in the place of this one.
+        if path.exists() and path.read_text("utf-8", "replace") == text:
+            path.unlink()
 
 
 def _guard(path: Path) -> None:

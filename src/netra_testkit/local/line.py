@@ -147,7 +147,9 @@ class Line(asyncio.Transport):
         self._timer = None
         if not self._below_is_full:
             for piece in self._course.take(self._loop.time(), most=_AT_ONCE):
-                self._below.write(piece)
+                # asyncio warns of whatever is written to a client that is gone.
+                if not self._below.is_closing():
+                    self._below.write(piece)
         due = self._course.due
         if due is not None:
             if not self._below_is_full:
