@@ -4,18 +4,18 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	"$$each" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$each"; break; }; done)
 SEED ?= 1
 BIN := .venv/bin
+IN_COMPANY := $(BIN)/python tests/package/company.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept, or each process that a test starts would compile the package anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test full wide lint types imports docs unit wheel nightly loops pythons lowest matrix golden newcomer bench fuzz clean
+.PHONY: help demo test full lint types imports docs unit wheel nightly loops pythons lowest matrix golden newcomer bench fuzz clean
 
 help:
 	@echo "make demo   see it work: 25 checks against an embedded staging; FAULT=enum-in-log breaks it"
 	@echo "make test   every check of a change"
-	@echo "make full   what runs nightly: the long profiles and fuzz"
-	@echo "make wide   before a release: other loops and Pythons, lowest dependencies, every fault, a newcomer"
+	@echo "make full   what runs nightly: long profiles, other loops and Pythons, lowest dependencies, every fault, fuzz"
 	@echo "make docs   the documentation, built strictly into build/site"
 	@echo "make matrix the golden path against every fault; which check notices what"
 	@echo "make bench  figures, each as a ratio to the bare library in the same run"
@@ -82,21 +82,18 @@ docs: .venv/docs
 unit: .venv/development
 	@echo "== pytest with branch coverage"
 	@coverage erase
-	@coverage run -m pytest -n 2 --quiet -m "not broad and not nightly"
+	@$(IN_COMPANY) coverage run -m pytest --quiet -m "not broad and not nightly"
 	@coverage combine --quiet
 	@coverage report
 	@echo "== pytest on what is broad: whole suites, many examples, matrices"
-	@python -m pytest -n 2 --quiet -m "broad and not nightly"
+	@$(IN_COMPANY) python -m pytest --quiet -m "broad and not nightly"
 
 wheel: .venv/development
 	@echo "== the built wheel in a fresh environment"
 	@python tests/package/wheel_smoke.py
 
-full: nightly fuzz
+full: nightly loops pythons lowest matrix golden newcomer fuzz
 	@echo "== all nightly checks passed"
-
-wide: loops pythons lowest matrix golden newcomer
-	@echo "== all checks before a release passed"
 
 # A gate says the same of the same code; `make nightly SEED=$$RANDOM` looks elsewhere.
 nightly: .venv/development
@@ -119,7 +116,7 @@ newcomer: .venv/development
 loops: .venv/development
 	@for each in uvloop debug; do \
 		echo "== the clients on a loop of the kind $$each"; \
-		NETRA_TEST_LOOP=$$each python -m pytest -n 2 --quiet tests/clients || exit 1; done
+		NETRA_TEST_LOOP=$$each $(IN_COMPANY) python -m pytest --quiet tests/clients || exit 1; done
 
 pythons: .venv/development
 	@python tests/package/environments.py every
