@@ -60,7 +60,7 @@ def explained(log: str) -> Iterator[str]:
     _, *entries = f"\n{log}".split(f"\n{ENTRY}")
     for entry in entries[:1]:
         died, *trace = entry.splitlines()
-        ours = [number for number, line in enumerate(trace) if "netra_testkit" in line]
+        ours = [0, *(number for number, line in enumerate(trace) if "netra_testkit" in line)]
         yield f"\nThe server's log, its first entry of {len(entries)}:"
         yield from (f"{ENTRY}{died}", "  ...", *trace[ours[-1] :], "")
 

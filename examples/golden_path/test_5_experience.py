@@ -24,6 +24,8 @@ async def test_a_session_is_refreshed_and_ends(staging: Staging) -> None:
     account = {"email": email, "password": secrets.token_urlsafe(24)}
     async with staging.anonymous() as nobody:
         await nobody.http.post("/auth/register", json=account)
+        with pytest.raises(AuthRefused):
+            await nobody.http.post("/auth/login", json=account | {"password": "another"})
         session = (await nobody.http.post("/auth/login", json=account)).json()
         refresh = {"refresh_token": session["refresh_token"]}
         renewed = (await nobody.http.post("/auth/refresh", json=refresh)).json()

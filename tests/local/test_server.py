@@ -47,8 +47,9 @@ async def test_an_answer_in_parts_leaves_without_waiting_for_the_client() -> Non
 def test_a_port_that_is_taken_is_a_problem_of_the_configuration() -> None:
     with bound_socket("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=f"127.0.0.1 port {port} cannot be bound"):
+        with pytest.raises(ConfigurationError, match=f"port {port} cannot be bound") as refused:
             bound_socket("127.0.0.1", port)
+    assert refused.value.hint == "Name another port, or end what has this one."
 
 
 @pytest.mark.parametrize("port", [-1, 65536], ids=repr)

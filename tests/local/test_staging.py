@@ -223,8 +223,9 @@ def test_it_behaves_as_it_is_told() -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.com"])  # noqa: S104 - what is refused
 def test_it_is_not_bound_elsewhere_unless_told_so(host: str) -> None:
-    with pytest.raises(ConfigurationError, match="allow_remote=True"):
+    with pytest.raises(ConfigurationError, match="allow_remote=True") as refused:
         LocalStaging(host=host)
+    assert refused.value.hint == "Leave the host out to listen on loopback only."
 
 
 def test_bound_elsewhere_it_warns_and_is_reached_from_here() -> None:

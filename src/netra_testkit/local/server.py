@@ -61,7 +61,10 @@ def bound_socket(host: str, port: int) -> socket.socket:
         else:
             return listening
     remedy = f"{host} port {port} cannot be bound ({reason}); port 0 takes any that is free."
-    raise ConfigurationError(problems=(Problem("port", "argument", remedy),))
+    raise ConfigurationError(
+        problems=(Problem("port", "argument", remedy),),
+        hint="Name another port, or end what has this one.",
+    )
 
 
 class ServerThread:

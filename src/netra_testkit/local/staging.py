@@ -295,7 +295,10 @@ def _guard(host: str, *, allow_remote: bool) -> None:
             f"{host} is not loopback: whoever reaches it can sign in as anybody; "
             "say allow_remote=True (serve --allow-remote) if that is what you want."
         )
-        raise ConfigurationError(problems=(Problem("host", "argument", remedy),))
+        raise ConfigurationError(
+            problems=(Problem("host", "argument", remedy),),
+            hint="Leave the host out to listen on loopback only.",
+        )
     warnings.warn(
         f"The embedded staging listens on {host}: whoever reaches it can sign in as anybody.",
         RuntimeWarning,
