@@ -38,7 +38,8 @@ BROAD = {Path(__file__).parent / each for each in ("docs", "examples", "golden_p
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as broad what a generator of examples drives, and what stands where all is broad."""
     for item in items:
-        if item.get_closest_marker("hypothesis") or not BROAD.isdisjoint(item.path.parents):
+        driven = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if driven or not BROAD.isdisjoint(item.path.parents):
             item.add_marker("broad")
 
 
