@@ -66,7 +66,7 @@ def test_of_nothing(number): pass
 """
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.broad)])
 def test_a_part_that_passes_makes_no_test_pass(suite: Suite, workers: int) -> None:
     suite.files(test_it=PARTS)
     result = suite.run(workers=workers)
@@ -91,7 +91,7 @@ def test_every_style_is_counted_by_how_it_ended(suite: Suite) -> None:
         assert name in idle
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.broad)])
 def test_a_gate_says_that_nobody_could_count_what_was_not_imported(
     suite: Suite, workers: int
 ) -> None:

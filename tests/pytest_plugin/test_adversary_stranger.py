@@ -47,6 +47,7 @@ def said(result: pytest.RunResult) -> list[str]:
     return [line for line in lines if not line.startswith("plugins:")]
 
 
+@pytest.mark.broad
 def test_a_wrong_parametrization_reads_the_same(suite: Suite) -> None:
     suite.files(**{f"test_{name.replace('-', '_')}": text for name, text in WRONG.items()})
     words = ("--continue-on-collection-errors",)

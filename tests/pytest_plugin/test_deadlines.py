@@ -357,6 +357,7 @@ def test_a_setting_that_says_no_number_of_seconds_is_an_error(suite: Suite) -> N
         result.stdout.fnmatch_lines("E*NETRA_DEADLINE*")
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("how", ["raise KeyboardInterrupt", "pytest.exit('enough')"])
 def test_what_ends_the_run_is_not_taken_for_a_late_test(timed: Suite, how: str) -> None:
     source = f"""
@@ -417,6 +418,7 @@ def test_another_plugin_with_longer_timeouts_does_not_matter(timed: Suite) -> No
     result.stdout.fnmatch_lines("E*DeadlineExceeded: call:*")
 
 
+@pytest.mark.broad
 def test_the_workers_of_xdist_keep_the_deadlines(timed: Suite) -> None:
     source = LATE["awaits"] + LATE["ends_late"].replace("test_it", "test_too")
     result = test(timed, source, deadline=0.1, workers=1)
@@ -424,6 +426,7 @@ def test_the_workers_of_xdist_keep_the_deadlines(timed: Suite) -> None:
     assert (timed.pytester.path / "junit.xml").read_text().count("netra.timed_out") == 2
 
 
+@pytest.mark.broad
 def test_nothing_is_loaded_for_a_run_that_never_needs_it(suite: Suite) -> None:
     suite.files(
         test_it="""

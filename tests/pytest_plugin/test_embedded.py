@@ -115,6 +115,7 @@ def test_a_mere_default_of_the_suites_own_option_does_not(suite: Suite) -> None:
     suite.run().assert_outcomes(passed=1)
 
 
+@pytest.mark.broad
 def test_all_workers_reach_the_same(suite: Suite) -> None:
     suite.meeting().files(
         test_it="""

@@ -228,6 +228,7 @@ def test_a_place_that_is_strict_is_watched(against: Against) -> None:
     against.run(source).outcomes(failed=1)
 
 
+@pytest.mark.broad
 def test_workers_see_the_same(against: Against) -> None:
     source = """
         async def test_dropped(staging):

@@ -237,6 +237,7 @@ def test_a_secret_is_shown_nowhere(suite: Suite, secret: str, place: str) -> Non
     assert LABEL in output or "test_it[token" in output
 
 
+@pytest.mark.broad
 def test_a_secret_is_shown_nowhere_by_the_workers_of_xdist(suite: Suite, secret: str) -> None:
     # Workers must collect the same tests, so ids come first.
     suite.files(**{f"test_{name}": HEAD + source for name, source in PLACES.items()})
@@ -374,6 +375,7 @@ def test_a_run_without_logging_is_a_run(suite: Suite) -> None:
     suite.run(*LOADED, "-p", "no:logging").assert_outcomes(passed=1)
 
 
+@pytest.mark.broad
 def test_a_run_that_never_meets_the_kit_loads_nothing(suite: Suite) -> None:
     suite.files(
         test_it="""

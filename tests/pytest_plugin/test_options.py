@@ -53,6 +53,7 @@ def test_the_command_line_comes_before_the_environment_before_the_ini_file(
     suite.run("-s", *words).stdout.fnmatch_lines(f"*<{of_line} {option}>*")
 
 
+@pytest.mark.broad
 def test_a_worker_resolves_them_alike(suite: Suite) -> None:
     suite.ini("netra_phases = one two", "netra_phase = two", "netra_deadline = 7.5")
     suite.environ(NETRA_PRIORITY="0-2", NETRA_PHASE="one").conftest(

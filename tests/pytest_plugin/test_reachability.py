@@ -66,6 +66,7 @@ def test_the_run_stops_at_once_with_one_verdict(gone: Suite) -> None:
     result.stdout.fnmatch_lines([VERDICT, "netra: 2 of 3 tests not reached", f"!*{VERDICT}*!"])
 
 
+@pytest.mark.broad
 def test_a_worker_that_finds_out_stops_the_run(gone: Suite) -> None:
     gone.files(test_it=f"{USES_IT}\n    import pytest\n" + MANY)
     result = gone.run(workers=1)
@@ -92,6 +93,7 @@ def test_a_suite_that_skips_gets_the_same_verdict(gone: Suite, source: str) -> N
     result.stdout.no_fnmatch_line("*test_later.py .*")
 
 
+@pytest.mark.broad
 def test_a_suite_that_skips_in_workers_gets_it_too(gone: Suite) -> None:
     result = gone.files(test_it=SKIPS_AS_A_WHOLE).run(workers=1)
     assert result.ret == EXIT_CODE

@@ -326,6 +326,7 @@ def test_what_is_written_shows_no_secret() -> None:
         assert "test_it[[masked a secret of a stack]]" in said
 
 
+@pytest.mark.broad
 def test_a_process_that_hangs_ends_with_an_exit_code_of_its_own(suite: Suite) -> None:
     suite.conftest(CONFTEST).files(test_it=BLOCKED_IN_C)
     result = suite.run(*LOADED, subprocess=True)
@@ -337,6 +338,7 @@ def test_a_process_that_hangs_ends_with_an_exit_code_of_its_own(suite: Suite) ->
     result.stderr.fnmatch_lines("*in test_hangs")
 
 
+@pytest.mark.broad
 def test_under_xdist_the_worker_is_replaced_and_the_run_goes_on(suite: Suite) -> None:
     suite.conftest(CONFTEST).files(test_it=BLOCKED_IN_C)
     result = suite.run(*LOADED, workers=1)

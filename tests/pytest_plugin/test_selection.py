@@ -126,6 +126,7 @@ def test_without_declared_phases_nothing_is_sorted(suite: Suite) -> None:
     ]
 
 
+@pytest.mark.broad
 def test_the_order_holds_within_a_worker(suite: Suite) -> None:
     suite.ini("netra_phases = first last").files(test_it=PHASES)
     result = suite.run("-v", "--deselect=test_it.py::test_none_1", workers=1)

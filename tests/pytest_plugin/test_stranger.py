@@ -109,6 +109,7 @@ def test_nothing_changes_in_what_is_recorded(suite: Suite) -> None:
     assert recorded[0] == recorded[1]
 
 
+@pytest.mark.broad
 def test_nothing_of_the_kit_is_loaded_but_the_plugin(suite: Suite) -> None:
     suite.files(
         test_it="""

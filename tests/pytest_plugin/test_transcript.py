@@ -136,12 +136,14 @@ def test_it_is_bounded_and_masked(suite: Suite) -> None:
     assert "[masked a secret of the suite]" in shown
 
 
+@pytest.mark.broad
 def test_it_comes_from_a_worker_too(suite: Suite) -> None:
     suite.files(test_it=HEAD + REACHED["fixture"])
     result = suite.run(*LOADED, workers=1)
     result.stdout.fnmatch_lines([f"*{SECTION}*", "*GET /api/threads*"])
 
 
+@pytest.mark.broad
 def test_a_run_without_the_recorder_does_not_load_it(suite: Suite) -> None:
     suite.files(
         test_it="""

@@ -59,7 +59,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.broad)])
 def test_every_way_to_end_has_its_word(suite: Suite, workers: int) -> None:
     suite.files(test_it=EVERY_WAY)
     result = suite.run("-v", workers=workers)
@@ -128,7 +128,7 @@ def test_what_was_left_out_is_declared_all_the_same(suite: Suite) -> None:
         result.stdout.no_fnmatch_line("test_left_out *deselected*")
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.broad)])
 def test_what_maxfail_leaves_is_not_reached(suite: Suite, workers: int) -> None:
     tests = "\n".join(f"def test_{at}(): assert False" for at in range(9))
     suite.files(test_it=f"{HEAD}\n{tests}")
@@ -158,6 +158,7 @@ def test_it(): pass
     result.stdout.fnmatch_lines("not collected: *cannot collect*TestWithConstructor*")
 
 
+@pytest.mark.broad
 def test_a_crashed_workers_test_is_unknown(suite: Suite) -> None:
     suite.files(test_it=f"{HEAD}\ndef test_dies(): os._exit(3)\ndef test_it(): pass")
     result = suite.run("-v", workers=1)
