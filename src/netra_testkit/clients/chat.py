@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-import uuid
 from typing import TYPE_CHECKING, Self
 
+from netra_testkit.clients.call_ids import new_uuid
 from netra_testkit.clients.connection import Connection
 from netra_testkit.clients.deadline import Deadline
 from netra_testkit.clients.feed import EventFeed
@@ -100,6 +100,7 @@ class ChatClient:
             trace=trace,
             witness=witness,
         )
+        self._inbox = self._connection.hearing.inbox
         self._runs = Runs(self._connection, config, witness)
         self.identity = identity
 
@@ -197,10 +198,10 @@ class ChatClient:
             ServerClosed: The connection has ended.
             DeadlineExceeded: The server does not read.
         """
-        deadline = self._bound(within, self._config.timeouts.send)
+        deadline = self._given(within)
         kind = MessageType.parse(type, aliases=self._connection.hearing.aliases)
         self._refuse_if_read_only(kind)
-        message_id = str(uuid.uuid4())
+        message_id = new_uuid()
         text = encode(
             kind,
             payload,
@@ -219,7 +220,7 @@ class ChatClient:
 
     async def send_raw(self, data: str | bytes, *, within: float | Deadline | None = None) -> None:
         """Send text or bytes as they are, right or wrong. Bounded and cancelled as `send` is."""
-        deadline = self._bound(within, self._config.timeouts.send)
+        deadline = self._given(within)
         self._refuse_if_read_only(None)
         try:
             await self._connection.write(data, deadline)
@@ -237,14 +238,15 @@ class ChatClient:
         """
         if within is None and self._reading is None:
             self._connection.check()
-            kept = self._connection.hearing.inbox.next()
+            kept = self._inbox.next()
             if kept is not None:
                 return kept
         deadline = self._bound(within, self._config.timeouts.receive)
-        with self._exclusive("receive"):
-            return await self._next(
-                self._connection.hearing.inbox, None, deadline, "receive", "frame"
-            )
+        self._begin("receive")
+        try:
+            return await self._next(self._inbox, None, deadline, "receive", "frame")
+        finally:
+            self._reading = None
 
     async def expect(
         self,
@@ -273,10 +275,11 @@ class ChatClient:
         def matches(frame: Frame) -> bool:
             return frame.type is wanted and (where is None or where(frame))
 
-        with self._exclusive("expect"):
-            return await self._next(
-                self._connection.hearing.inbox, matches, deadline, "expect", wanted
-            )
+        self._begin("expect")
+        try:
+            return await self._next(self._inbox, matches, deadline, "expect", wanted)
+        finally:
+            self._reading = None
 
     @public_call
     async def expect_nothing(self, *types: MessageType | str, within: float | Deadline) -> None:
@@ -297,9 +300,7 @@ class ChatClient:
             return not unwanted or frame.type in unwanted
 
         with self._exclusive("expect_nothing"):
-            frame = await self._connection.until(
-                self._connection.hearing.inbox, matches, deadline, "expect_nothing"
-            )
+            frame = await self._connection.until(self._inbox, matches, deadline, "expect_nothing")
         if frame is not None:
             raise UnexpectedFrame(
                 type=frame.type_name,
@@ -436,7 +437,7 @@ class ChatClient:
         """
         deadline = self._bound(within, self._config.timeouts.receive)
         return EventFeed(
-            lambda: self._next(self._connection.hearing.inbox, None, deadline, "events", "frame"),
+            lambda: self._next(self._inbox, None, deadline, "events", "frame"),
             self._exclusive("events"),
         )
 
@@ -461,6 +462,11 @@ class ChatClient:
         self._connection.check()
         return deadline
 
+    def _given(self, within: float | Deadline | None) -> Deadline | None:
+        deadline = None if within is None else Deadline.of(within, self._config.timeouts.send)
+        self._connection.check()
+        return deadline
+
     def _sending(self, deadline: Deadline) -> Deadline:
         return deadline.child(self._config.timeouts.send)
 
@@ -471,11 +477,14 @@ class ChatClient:
                 hint="Send it to staging; on production only pings and heartbeats are sent.",
             )
 
-    @contextlib.contextmanager
-    def _exclusive(self, who: str) -> Iterator[None]:
+    def _begin(self, who: str) -> None:
         if self._reading is not None:
             raise AlreadyReading(what=f"{who} while {self._reading} is reading")
         self._reading = who
+
+    @contextlib.contextmanager
+    def _exclusive(self, who: str) -> Iterator[None]:
+        self._begin(who)
         try:
             yield
         finally:

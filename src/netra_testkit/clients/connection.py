@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import secrets
 import time
-import uuid
 from typing import TYPE_CHECKING
 
 from websockets.exceptions import InvalidState
 
-from netra_testkit.clients.call_ids import new_ids, traceparent
+from netra_testkit.clients.call_ids import new_ids, new_uuid, traceparent
 from netra_testkit.clients.connecting import upgraded
+from netra_testkit.clients.deadline import Deadline
 from netra_testkit.clients.hearing import EXCERPT, Hearing
 from netra_testkit.clients.ledger import note_socket
 from netra_testkit.clients.watchdog import Watchdog
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
 
     from netra_testkit.clients.call_ids import CallIds
-    from netra_testkit.clients.deadline import Deadline
     from netra_testkit.clients.handshake import Handshake
     from netra_testkit.clients.isolation import Witness
     from netra_testkit.clients.mailbox import Mailbox
@@ -201,13 +200,16 @@ class Connection:
         if self._closed_here or not self._open:
             raise ClientClosed(what="a call on a ChatClient that is closed")
 
-    async def write(self, data: str | bytes, deadline: Deadline) -> None:
-        """Send; a timeout or a cancellation ends the connection, for half may be on its way."""
-        if self._ending is not None:
+    async def write(self, data: str | bytes, within: Deadline | None) -> None:
+        """Send; a timeout or a cancellation ends the connection, for half may be on its way.
+
+        Without a deadline it is bounded by `timeouts.send`, from the moment at which it waits.
+        """
+        socket = self._socket
+        if self._ending is not None or socket is None:
             raise self.closed_error("send")
-        if deadline.expired:
-            raise self.exceeded(deadline, "send", "room to send")
-        socket = self._opened()
+        if within is not None and within.expired:
+            raise self.exceeded(within, "send", "room to send")
         if self._trace is not None:
             self._trace.record("sent", data if isinstance(data, str) else repr(data))
         self._said = True
@@ -217,7 +219,7 @@ class Connection:
             await socket.wait_closed()
             raise self.closed_error("send") from None
         if socket.paused:
-            await self._drain(socket, deadline)
+            await self._drain(socket, Deadline.of(within, self._config.timeouts.send))
 
     async def _drain(self, socket: Socket, deadline: Deadline) -> None:
         expired = asyncio.Event()
@@ -258,9 +260,15 @@ class Connection:
                 raise ClientClosed(what=f"the ChatClient was closed during {phase}")
             if self._ending is not None:
                 raise self.closed_error(phase)
-            if deadline.expired:
+            seconds = deadline.remaining
+            if seconds <= 0.0:
                 return None
-            await self.woken(box, deadline)
+            arrival = box.arrival()
+            self._watchdog.watch(arrival, seconds, box.wake)
+            try:
+                await arrival
+            finally:
+                self._watchdog.forget(arrival)
 
     async def woken(self, box: Mailbox, deadline: Deadline) -> None:
         """Wait until something arrives in a mailbox, the connection ends or the deadline comes."""
@@ -407,7 +415,7 @@ class Connection:
         text = encode(
             kind,
             payload,
-            message_id=str(uuid.uuid4()),
+            message_id=new_uuid(),
             timestamp=time.time(),
             thread_id=thread_id,
         )

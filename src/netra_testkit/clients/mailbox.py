@@ -25,6 +25,8 @@ class Mailbox:
     loses nothing. A frame that could not be read stands in the queue as its error.
     """
 
+    __slots__ = ("_arrival", "_characters", "_kept", "_on_room")
+
     def __init__(self) -> None:
         self._kept: deque[Frame | WireError] = deque()
         self._characters = 0
@@ -34,16 +36,21 @@ class Mailbox:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def put(self, item: Frame | WireError) -> None:
-        """Keep what arrived and wake whoever waits."""
-        self._kept.append(item)
-        self._characters += _size(item)
-        self.wake()
+    def put(self, item: Frame | WireError) -> bool:
+        """Keep what arrived and wake whoever waits; whether no more should be read for now."""
+        kept = self._kept
+        kept.append(item)
+        if not isinstance(item, Exception):
+            self._characters += len(item.raw)
+        if self._arrival is not None:
+            self.wake()
+        return len(kept) >= MOST_FRAMES or self._characters >= MOST_CHARACTERS
 
     def wake(self) -> None:
         """Make whoever waits look again."""
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
+        arrival, self._arrival = self._arrival, None
+        if arrival is not None and not arrival.done():
+            arrival.set_result(None)
 
     def next(self) -> Frame | None:
         """The first kept frame, when there is one and it could be read: the fast way to take."""
