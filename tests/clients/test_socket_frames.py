@@ -15,7 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.clients.test_socket import BINARY, CLOSE, CONTINUED, GUID, PING, TEXT, frame
 from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidState
 from websockets.frames import Frame
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
 from netra_testkit.clients import socket
@@ -26,16 +29,17 @@ KINDS = {TEXT, BINARY, CONTINUED}
 
 
 class Line(asyncio.Transport):
-    """A transport that says whether it may be read."""
+    """A transport that keeps what is written and says whether it may be read."""
 
     def __init__(self) -> None:
         super().__init__()
         self.readable = asyncio.Event()
         self.readable.set()
         self.cut = False
+        self.written = b""
 
     def write(self, data: Any) -> None:
-        """The answers are the library's, and looked at by other tests."""
+        self.written += data
 
     def pause_reading(self) -> None:
         self.readable.clear()
@@ -83,24 +87,34 @@ def read_by_the_library(stream: bytes) -> tuple[list[str | bytes], Any, str]:
     return messages, protocol.close_sent, protocol.state.name
 
 
+def connected(largest: int, logger: logging.Logger | None) -> tuple[Socket, Line]:
+    """A socket that waits for the answer to its upgrade, and what it is connected to."""
+    line = Line()
+    reading = Socket(
+        asking(max_size=largest, logger=logger),
+        grace=1,
+        keep=lambda _: None,
+        largest=largest,
+        ping_interval=None,
+        close_timeout=1,
+    )
+    reading.connection_made(line)
+    return reading, line
+
+
 async def read_by_the_socket(
     stream: bytes, cuts: list[int], *, largest: int = LARGEST, logger: logging.Logger | None = None
 ) -> tuple[list[str | bytes], Any, str]:
     """The same of a socket to which the stream comes in pieces."""
-    protocol = asking(max_size=largest, logger=logger)
-    line = Line()
-    reading = Socket(
-        protocol, grace=1, keep=lambda _: None, largest=largest, ping_interval=None, close_timeout=1
-    )
+    reading, line = connected(largest, logger)
     heard: list[str | bytes] = []
     reading.hear = heard.append
-    reading.connection_made(line)
-    whole = answer(protocol) + stream
+    whole = answer(reading.protocol) + stream
     borders = sorted({0, len(whole), *(cut % (len(whole) + 1) for cut in cuts)})
     for start, end in itertools.pairwise(borders):
         reading.data_received(whole[start:end])
         await line.readable.wait()
-    found = heard, protocol.close_sent, protocol.state.name
+    found = heard, reading.protocol.close_sent, reading.protocol.state.name
     reading.connection_lost(None)
     return found
 
@@ -162,6 +176,7 @@ HEAD = len(answer(asking()))
 CUTS = {
     "at once": [],
     "byte by byte": list(range(1000)),
+    "the head in small pieces, then what looks like a frame": [HEAD - 3, HEAD - 2, HEAD + 100],
     "the end of the head with half of a frame, then what looks like one": [HEAD - 2, HEAD + 100],
     "the head with half of a frame, then what looks like one": [HEAD + 100],
 }
@@ -186,3 +201,33 @@ async def test_where_the_library_logs_frames_it_is_given_all(
 async def test_a_limit_below_the_plain_frames_is_the_library_s_to_keep() -> None:
     messages, said, state = await read_by_the_socket(STREAM, [], largest=200)
     assert (messages, said.code, state) == (["one"], 1009, "CLOSING")
+
+
+SAID = ["", "x", "ß" * 62, "x" * 125, "x" * 126, "ß" * 1000, "x" * 65_535, "x" * 65_536, b"x" * 300]
+
+
+@pytest.mark.parametrize("logged", [False, True], ids=["plain", "logged"])
+async def test_what_is_said_is_what_the_library_hears(
+    logged: bool,  # noqa: FBT001 - a parameter of the table
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logger = logging.getLogger("netra-test-frames")
+    with caplog.at_level(logging.DEBUG if logged else logging.INFO, logger.name):
+        talking, line = connected(LARGEST, logger)
+        talking.data_received(answer(talking.protocol))
+        for each in SAID:
+            talking.say(each)
+    peer = ServerProtocol(state=OPEN)
+    peer.receive_data(line.written)
+    heard = [
+        str(bytes(event.data), "utf-8") if event.opcode == TEXT else bytes(event.data)
+        for event in peer.events_received()
+        if isinstance(event, Frame)
+    ]
+    assert heard == SAID
+    told = [each for each in caplog.messages if each.startswith(("> TEXT", "> BINARY"))]
+    assert len(told) == (len(SAID) if logged else 0)
+    talking.protocol.send_close(1000)
+    with pytest.raises(InvalidState):
+        talking.say("x")
+    talking.connection_lost(None)

@@ -236,17 +236,25 @@ class ChatClient:
             ServerClosed: The connection has ended and nothing is kept.
             DeadlineExceeded: Nothing came in time.
         """
-        if within is None and self._reading is None:
+        if within is None:
             self._connection.check()
-            kept = self._inbox.next()
-            if kept is not None:
+            if self._reading is None and (kept := self._inbox.next()) is not None:
                 return kept
-        deadline = self._bound(within, self._config.timeouts.receive)
+            deadline = Deadline.after(self._config.timeouts.receive)
+        else:
+            deadline = self._bound(within, self._config.timeouts.receive)
         self._begin("receive")
+        connection = self._connection
         try:
-            return await self._next(self._inbox, None, deadline, "receive", "frame")
+            frame = await connection.until(self._inbox, None, deadline, "receive")
+            if frame is None:
+                raise connection.exceeded(deadline, "receive", "frame")
+        except NetraError as error:
+            entered(error)
+            raise
         finally:
             self._reading = None
+        return frame
 
     async def expect(
         self,

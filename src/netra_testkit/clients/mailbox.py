@@ -69,6 +69,8 @@ class Mailbox:
         Raises:
             WireError: The next one in question could not be read.
         """
+        if not self._kept:
+            return None
         for place, item in enumerate(self._kept):
             if isinstance(item, Exception) or wanted is None or wanted(item):
                 del self._kept[place]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import apply_mask as masked  # type: ignore[attr-defined] # in C where there is C
 from websockets.protocol import State
 
 if TYPE_CHECKING:
@@ -30,15 +32,16 @@ WHOLE_TEXT = 0x81
 PLAIN_HEAD = 4
 LENGTH_FOLLOWS = 126
 LONGEST_PLAIN = 0xFFFF
+MASKED = 0x80
 
 
 class Socket(ClientConnection):
     """The connection of websockets, with the messages pushed and not pulled.
 
     A queue, a task and a coroutine for each message would cost more than reading the message. Most
-    messages are one frame of plain text that has come as a whole: such a one is cut out here. Every
-    other frame goes through the library, which checks what it always checks: sequences, sizes and
-    masks of frames, closing codes.
+    messages are one frame of plain text: such a one is made here, and cut out here when it has come
+    as a whole. Every other frame goes through the library, which checks what it always checks:
+    sequences, sizes and masks of frames, closing codes.
 
     Args:
         protocol: The protocol of websockets below.
@@ -112,10 +115,14 @@ class Socket(ClientConnection):
         Raises:
             InvalidState: The connection is closing or closed.
         """
-        if isinstance(data, str):
-            self.protocol.send_text(data.encode())
-        else:
+        if not isinstance(data, str):
             self.protocol.send_binary(data)
+        else:
+            said = data.encode()
+            if self._plain and len(said) <= LONGEST_PLAIN and self.protocol.state is State.OPEN:
+                self.transport.write(_plain_frame(said))
+                return
+            self.protocol.send_text(said)
         self.send_data()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -204,8 +211,9 @@ class Socket(ClientConnection):
 
     def _ends_soon(self) -> bool:
         # Who waits for the answer to our own goodbye has a bound of its own.
-        awaited = self.close_timeout is None and self.protocol.close_rcvd is None
-        return self.protocol.close_expected() and not awaited
+        return self.protocol.close_expected() and not (
+            self.close_timeout is None and self.protocol.close_rcvd is None
+        )
 
     def process_event(self, event: Any) -> None:  # noqa: ANN401 - the library's signature
         """Hand a message over once it is whole; everything else is the library's."""
@@ -246,6 +254,16 @@ class Socket(ClientConnection):
     def _refuse(self, code: CloseCode, reason: str) -> None:
         self.protocol.fail(code, reason)
         self.send_data()
+
+
+def _plain_frame(said: bytes) -> bytes:
+    """A text as a client sends it: masked, so that nothing in between takes it for its own."""
+    size, mask = len(said), os.urandom(4)
+    if size < LENGTH_FOLLOWS:
+        head = bytes((WHOLE_TEXT, MASKED | size))
+    else:
+        head = bytes((WHOLE_TEXT, MASKED | LENGTH_FOLLOWS)) + size.to_bytes(2, "big")
+    return head + mask + masked(said, mask)
 
 
 def _border(data: bytes, position: int) -> int | None:

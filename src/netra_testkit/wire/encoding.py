@@ -128,6 +128,8 @@ def _identity(name: str, value: object) -> str:
 
 def _seconds(timestamp: float) -> float:
     path = ("timestamp",)
+    if timestamp.__class__ is float and 0.0 <= timestamp < MILLISECONDS_FROM:
+        return timestamp
     if isinstance(timestamp, bool) or not isinstance(timestamp, int | float):
         raise _refused(path, f"it is not a number but of type {_name_of_type(timestamp)}")
     if not -MILLISECONDS_FROM < timestamp < MILLISECONDS_FROM:  # NaN is in no range
