@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from netra_testkit.clients.call_ids import CallIds
     from netra_testkit.clients.handshake import Handshake
     from netra_testkit.clients.isolation import Witness
-    from netra_testkit.clients.mailbox import Mailbox
+    from netra_testkit.clients.mailbox import Bell, Mailbox
     from netra_testkit.clients.socket import Socket
     from netra_testkit.safety.trace import Trace
     from netra_testkit.settings.config import StagingConfig
@@ -270,10 +270,10 @@ class Connection:
             finally:
                 self._watchdog.forget(arrival)
 
-    async def woken(self, box: Mailbox, deadline: Deadline) -> None:
-        """Wait until something arrives in a mailbox, the connection ends or the deadline comes."""
-        arrival = box.arrival()
-        self._watchdog.watch(arrival, deadline.remaining, box.wake)
+    async def woken(self, bell: Bell, deadline: Deadline) -> None:
+        """Wait until a bell rings, as it does when the connection ends, or the deadline comes."""
+        arrival = bell.arrival()
+        self._watchdog.watch(arrival, deadline.remaining, bell.wake)
         try:
             await arrival
         finally:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from netra_testkit.clients.handshake import CHATTER, Handshake
-from netra_testkit.clients.mailbox import Mailbox
+from netra_testkit.clients.mailbox import Bell, Mailbox
 from netra_testkit.errors import WireError
 from netra_testkit.safety.redaction import mask
 from netra_testkit.wire.frames import Frame
@@ -57,7 +57,7 @@ class Hearing:
     ) -> None:
         self.handshake: Handshake = Handshake(thread_id)
         self.inbox: Mailbox = Mailbox()
-        self.progress: Mailbox = Mailbox()
+        self.progress: Bell = Bell()
         self.aliases: Mapping[str, MessageType] = with_aliases(extra_aliases)
         self._trace = trace
         self._witness = witness

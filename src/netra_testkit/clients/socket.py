@@ -56,6 +56,24 @@ class Socket(ClientConnection):
         lost: Called once, with how the connection ended.
     """
 
+    # What the library's own attributes are kept in would double with ours.
+    __slots__ = (
+        "_farewell",
+        "_fragments",
+        "_grace",
+        "_is_text",
+        "_keep",
+        "_owed",
+        "_plain",
+        "_rest",
+        "_stopped",
+        "_upgraded",
+        "_waiting",
+        "hear",
+        "heard_at",
+        "lost",
+    )
+
     heard_at: float | None
     hear: Callable[[str | bytes], None]
     lost: Callable[[ConnectionClosed], None]
