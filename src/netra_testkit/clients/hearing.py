@@ -44,6 +44,20 @@ class Hearing:
         aliases: The names that are known.
     """
 
+    __slots__ = (
+        "_claims",
+        "_last",
+        "_pause",
+        "_reply",
+        "_resume",
+        "_trace",
+        "_witness",
+        "aliases",
+        "handshake",
+        "inbox",
+        "progress",
+    )
+
     def __init__(
         self,
         *,
