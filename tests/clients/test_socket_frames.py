@@ -188,6 +188,21 @@ async def test_every_cut_leaves_the_messages_whole(cuts: list[int]) -> None:
     assert heard[0] == MESSAGES
 
 
+async def test_what_comes_while_others_have_their_turn_waits_behind_what_came_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "TURN", 0.0)
+    reading, line = connected(LARGEST, None)
+    heard: list[str | bytes] = []
+    reading.hear = heard.append
+    reading.data_received(answer(reading.protocol) + STREAM)
+    reading.data_received(STREAM)
+    assert heard == []
+    await line.readable.wait()
+    assert heard == MESSAGES * 2
+    reading.connection_lost(None)
+
+
 async def test_where_the_library_logs_frames_it_is_given_all(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

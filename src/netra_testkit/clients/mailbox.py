@@ -85,6 +85,8 @@ class Mailbox(Bell):
         """
         if not self._kept:
             return None
+        if wanted is None and (first := self.next()) is not None:
+            return first
         for place, item in enumerate(self._kept):
             if isinstance(item, Exception) or wanted is None or wanted(item):
                 del self._kept[place]

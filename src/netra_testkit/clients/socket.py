@@ -151,19 +151,20 @@ class Socket(ClientConnection):
     def data_received(self, data: bytes) -> None:
         """Take what arrived; after a close has been seen, wait for the end only so long."""
         self.heard_at = time.monotonic()
-        self._waiting += data
-        if len(self._waiting) == len(data):  # pragma: no branch - TLS may hand on what it has
-            self._take()
+        if self._waiting:  # TLS may hand on what it has
+            self._waiting += data
+        else:
+            self._take(data)
 
     def _go_on(self) -> None:
         if self._stopped or self.transport.is_closing():
             return
-        self._take()
+        data, self._waiting = self._waiting, b""
+        self._take(data)
         if not self._waiting and not self._stopped:
             self.transport.resume_reading()
 
-    def _take(self) -> None:
-        data, self._waiting = self._waiting, b""
+    def _take(self, data: bytes) -> None:
         if self._rest and self._upgraded:
             data, self._rest = self._rest + data, b""
         latest, position, size = time.monotonic() + TURN, 0, len(data)
