@@ -104,7 +104,7 @@ def test_data_is_json() -> None:
     assert SseEvent("message", ' {"a": [1]} ').json() == {"a": [1]}
 
 
-@pytest.mark.parametrize("data", ["", "{", "{} {}", "[NaN]", "[" * 100_000])
+@pytest.mark.parametrize("data", ["", "{", "{} {}", "{}x", "[NaN]", "[" * 100_000])
 def test_data_that_is_not_json_says_so(data: str) -> None:
     with pytest.raises(MalformedFrame, match="not JSON"):
         SseEvent("message", data).json()
@@ -117,3 +117,18 @@ def test_data_is_a_frame() -> None:
 def test_data_that_is_no_frame_says_so() -> None:
     with pytest.raises(MalformedFrame):
         SseEvent("message", "[]").frame()
+
+
+@pytest.mark.parametrize("count", [3, 60])
+def test_events_between_others_are_given_however_many_there_are(count: int) -> None:
+    stream = b"".join(
+        b"id: %d\ndata: {}\n\n: a comment\n\ndata:x\n\n" % each for each in range(count)
+    )
+    events = SseParser().feed(b"\n" + stream)
+    assert [event.data for event in events] == ["{}", "x"] * count
+    assert [event.id for event in events[::2]] == [str(each) for each in range(count)]
+
+
+@pytest.mark.parametrize("space", ["", " ", "\n"])
+def test_space_may_follow_the_data(space: str) -> None:
+    assert SseEvent("message", '{"a": [1]}' + space).json() == {"a": [1]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from typing import TYPE_CHECKING, TypedDict
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CallIds", "ids_in", "new_ids", "traceparent"]
+__all__ = ["CallIds", "ids_in", "new_ids", "new_uuid", "traceparent"]
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+# What the seventeenth digit of a UUID of the usual variant becomes.
+VARIANTS = {f"{digit:x}": "89ab"[digit % 4] for digit in range(16)}
 
 
 class CallIds(TypedDict):
@@ -24,6 +27,13 @@ class CallIds(TypedDict):
 def new_ids() -> CallIds:
     """Ids that no other call has."""
     return {"request_id": secrets.token_hex(16), "trace_id": secrets.token_hex(16)}
+
+
+def new_uuid() -> str:
+    """A random UUID (version 4) as text; every message has one, and those of `uuid` cost more."""
+    digits = os.urandom(16).hex()
+    variant = VARIANTS[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def ids_in(headers: Mapping[str, str], otherwise: CallIds) -> CallIds:

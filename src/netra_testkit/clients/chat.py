@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-import uuid
 from typing import TYPE_CHECKING, Self
 
+from netra_testkit.clients.asking import Asking
+from netra_testkit.clients.call_ids import new_uuid
 from netra_testkit.clients.connection import Connection
 from netra_testkit.clients.deadline import Deadline
 from netra_testkit.clients.feed import EventFeed
-from netra_testkit.clients.hearing import EXCERPT
-from netra_testkit.clients.ledger import entered, public_call
+from netra_testkit.clients.ledger import public_call
+from netra_testkit.clients.reading import Reading
 from netra_testkit.clients.running import Runs
-from netra_testkit.errors import (
-    AlreadyReading,
-    DeadlineExceeded,
-    Misuse,
-    NetraError,
-    RequestRefused,
-    ServerClosed,
-    UnexpectedFrame,
-)
-from netra_testkit.safety.redaction import mask
-from netra_testkit.wire.events import ERROR_FRAMES
+from netra_testkit.errors import DeadlineExceeded, ServerClosed
 from netra_testkit.wire.frames import encode
 from netra_testkit.wire.types import MessageType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from netra_testkit.clients.isolation import Witness
-    from netra_testkit.clients.mailbox import Mailbox
     from netra_testkit.safety.trace import Trace
     from netra_testkit.settings.config import StagingConfig
     from netra_testkit.settings.users import StagingUser
@@ -41,9 +30,6 @@ if TYPE_CHECKING:
     from netra_testkit.wire.runs import AgentRun
 
 __all__ = ["ChatClient"]
-
-# What production, which is read-only, may be told.
-HARMLESS = frozenset({MessageType.PING, MessageType.HEARTBEAT, MessageType.HEARTBEAT_ACK})
 
 
 class ChatClient:
@@ -90,7 +76,6 @@ class ChatClient:
     ) -> None:
         self._config = config
         self._opening = Deadline.of(within, config.timeouts.connect + config.timeouts.welcome)
-        self._reading: str | None = None
         self._connection = Connection(
             config,
             token=token,
@@ -100,6 +85,9 @@ class ChatClient:
             trace=trace,
             witness=witness,
         )
+        self._inbox = self._connection.hearing.inbox
+        self._reading = Reading(self._connection)
+        self._asking = Asking(self._connection, config, self._reading)
         self._runs = Runs(self._connection, config, witness)
         self.identity = identity
 
@@ -197,10 +185,11 @@ class ChatClient:
             ServerClosed: The connection has ended.
             DeadlineExceeded: The server does not read.
         """
-        deadline = self._bound(within, self._config.timeouts.send)
-        kind = MessageType.parse(type, aliases=self._connection.hearing.aliases)
-        self._refuse_if_read_only(kind)
-        message_id = str(uuid.uuid4())
+        deadline = None if within is None else Deadline.of(within, self._config.timeouts.send)
+        self._connection.check()
+        kind = self._type(type)
+        self._asking.refuse_if_read_only(kind)
+        message_id = new_uuid()
         text = encode(
             kind,
             payload,
@@ -210,22 +199,15 @@ class ChatClient:
             run_id=run_id,
             as_server=as_server,
         )
-        try:
-            await self._connection.write(text, deadline)
-        except NetraError as error:
-            entered(error)
-            raise
+        await self._connection.write(text, deadline)
         return message_id
 
     async def send_raw(self, data: str | bytes, *, within: float | Deadline | None = None) -> None:
         """Send text or bytes as they are, right or wrong. Bounded and cancelled as `send` is."""
-        deadline = self._bound(within, self._config.timeouts.send)
-        self._refuse_if_read_only(None)
-        try:
-            await self._connection.write(data, deadline)
-        except NetraError as error:
-            entered(error)
-            raise
+        deadline = None if within is None else Deadline.of(within, self._config.timeouts.send)
+        self._connection.check()
+        self._asking.refuse_if_read_only(None)
+        await self._connection.write(data, deadline)
 
     async def receive(self, *, within: float | Deadline | None = None) -> Frame:
         """The next frame. Bounded by `timeouts.receive`; safe to cancel, no frame is lost.
@@ -235,16 +217,19 @@ class ChatClient:
             ServerClosed: The connection has ended and nothing is kept.
             DeadlineExceeded: Nothing came in time.
         """
-        if within is None and self._reading is None:
+        reading = self._reading
+        if within is None:
             self._connection.check()
-            kept = self._connection.hearing.inbox.next()
-            if kept is not None:
+            if reading.by is None and (kept := self._inbox.next()) is not None:
                 return kept
-        deadline = self._bound(within, self._config.timeouts.receive)
-        with self._exclusive("receive"):
-            return await self._next(
-                self._connection.hearing.inbox, None, deadline, "receive", "frame"
-            )
+            deadline = Deadline.after(self._config.timeouts.receive)
+        else:
+            deadline = self._bound(within, self._config.timeouts.receive)
+        reading.begin("receive")
+        try:
+            return await reading.next(self._inbox, None, deadline, "receive", "frame")
+        finally:
+            reading.by = None
 
     async def expect(
         self,
@@ -268,15 +253,13 @@ class ChatClient:
             DeadlineExceeded: None came in time.
         """
         deadline = self._bound(within, self._config.timeouts.receive)
-        wanted = MessageType.parse(type, aliases=self._connection.hearing.aliases)
+        wanted = self._type(type)
 
         def matches(frame: Frame) -> bool:
             return frame.type is wanted and (where is None or where(frame))
 
-        with self._exclusive("expect"):
-            return await self._next(
-                self._connection.hearing.inbox, matches, deadline, "expect", wanted
-            )
+        with self._reading.alone("expect"):
+            return await self._reading.next(self._inbox, matches, deadline, "expect", wanted)
 
     @public_call
     async def expect_nothing(self, *types: MessageType | str, within: float | Deadline) -> None:
@@ -289,24 +272,7 @@ class ChatClient:
             ServerClosed: The connection ended meanwhile.
         """
         deadline = self._bound(within, self._config.timeouts.receive)
-        unwanted = {
-            MessageType.parse(each, aliases=self._connection.hearing.aliases) for each in types
-        }
-
-        def matches(frame: Frame) -> bool:
-            return not unwanted or frame.type in unwanted
-
-        with self._exclusive("expect_nothing"):
-            frame = await self._connection.until(
-                self._connection.hearing.inbox, matches, deadline, "expect_nothing"
-            )
-        if frame is not None:
-            raise UnexpectedFrame(
-                type=frame.type_name,
-                excerpt=mask(frame.raw)[:EXCERPT],
-                waited=deadline.elapsed,
-                **self._connection.ids,
-            )
+        await self._reading.see_nothing({self._type(each) for each in types}, deadline)
 
     @public_call
     async def request(
@@ -326,24 +292,7 @@ class ChatClient:
             DeadlineExceeded: No answer came in time.
         """
         deadline = self._bound(within, self._config.timeouts.receive)
-        sent: list[str] = []
-
-        def answers(frame: Frame) -> bool:
-            ids = (frame.message_id, frame.request_id, frame.correlation_id)
-            return bool(sent) and sent[0] in ids
-
-        with self._connection.hearing.claim(answers) as box:
-            sent.append(await self.send(type, payload, within=self._sending(deadline)))
-            frame = await self._next(box, None, deadline, "request", f"answer to {type}")
-        if frame.type in ERROR_FRAMES:
-            raise RequestRefused(
-                type=str(type),
-                error_code=frame.error_code,
-                text=mask(frame.error_text or ""),
-                excerpt=mask(frame.raw)[:EXCERPT],
-                **self._connection.ids,
-            )
-        return frame
+        return await self._asking.request(self.send, type, payload, deadline)
 
     @public_call
     async def ping(self, *, within: float | Deadline | None = None) -> float:
@@ -356,11 +305,7 @@ class ChatClient:
             DeadlineExceeded: No pong came in time.
         """
         deadline = self._bound(within, self._config.timeouts.receive)
-        started = time.monotonic()
-        with self._connection.hearing.claim(lambda frame: frame.type is MessageType.PONG) as box:
-            await self.send(MessageType.PING, within=self._sending(deadline))
-            frame = await self._next(box, None, deadline, "request", "pong")
-        return frame.received_at - started
+        return await self._asking.ping(self.send, deadline)
 
     @public_call
     async def run_agent(
@@ -392,22 +337,12 @@ class ChatClient:
         deadline = self._bound(within, self._config.timeouts.agent)
         user_id = None if self.identity is None else self.identity.user_id
         run = self._runs.new(agent, thread_id=self.thread_id, user_id=user_id)
-        payload = {
-            "agent": agent,
-            "agent_type": agent,
-            "user_request": text,
-            "message": text,
-            "context": dict(context or {}),
-            "thread_id": self.thread_id,
-            "run_id": run.run_id,
-        }
 
-        async def start() -> str:
-            within = self._sending(deadline)
-            kind = MessageType.START_AGENT
+        async def start(payload: Mapping[str, object]) -> str:
+            within, kind = self._asking.sending(deadline), MessageType.START_AGENT
             return await self.send(kind, payload, run_id=run.run_id, within=within)
 
-        await self._runs.follow(run, start, deadline)
+        await self._runs.follow(run, text, context or {}, start, deadline)
         return run
 
     @public_call
@@ -421,13 +356,7 @@ class ChatClient:
             DeadlineExceeded: The server named none in time.
         """
         deadline = self._bound(within, self._config.timeouts.welcome)
-        while (thread_id := self.thread_id) is None:
-            if self._connection.ended:
-                raise self._connection.closed_error("welcome")
-            if deadline.expired:
-                raise self._connection.exceeded(deadline, "welcome", "handshake_response")
-            await self._connection.woken(self._connection.hearing.progress, deadline)
-        return thread_id
+        return await self._reading.thread_id(deadline)
 
     def events(self, *, within: float | Deadline | None = None) -> EventFeed:
         """Every frame as it comes, for `async with` and `async for`; `receive` is excluded.
@@ -436,8 +365,8 @@ class ChatClient:
         """
         deadline = self._bound(within, self._config.timeouts.receive)
         return EventFeed(
-            lambda: self._next(self._connection.hearing.inbox, None, deadline, "events", "frame"),
-            self._exclusive("events"),
+            lambda: self._reading.next(self._inbox, None, deadline, "events", "frame"),
+            self._reading.alone("events"),
         )
 
     @public_call
@@ -461,40 +390,5 @@ class ChatClient:
         self._connection.check()
         return deadline
 
-    def _sending(self, deadline: Deadline) -> Deadline:
-        return deadline.child(self._config.timeouts.send)
-
-    def _refuse_if_read_only(self, kind: MessageType | None) -> None:
-        if self._config.read_only and kind not in HARMLESS:
-            raise Misuse(
-                what="production is read-only and would be told something",
-                hint="Send it to staging; on production only pings and heartbeats are sent.",
-            )
-
-    @contextlib.contextmanager
-    def _exclusive(self, who: str) -> Iterator[None]:
-        if self._reading is not None:
-            raise AlreadyReading(what=f"{who} while {self._reading} is reading")
-        self._reading = who
-        try:
-            yield
-        finally:
-            self._reading = None
-
-    async def _next(
-        self,
-        box: Mailbox,
-        wanted: Callable[[Frame], bool] | None,
-        deadline: Deadline,
-        phase: str,
-        waiting_for: str,
-    ) -> Frame:
-        # What ends a wait ends the call: nobody in here catches it, and every message comes by.
-        try:
-            frame = await self._connection.until(box, wanted, deadline, phase)
-            if frame is None:
-                raise self._connection.exceeded(deadline, phase, waiting_for)
-        except NetraError as error:
-            entered(error)
-            raise
-        return frame
+    def _type(self, name: MessageType | str) -> MessageType:
+        return MessageType.parse(name, aliases=self._connection.hearing.aliases)

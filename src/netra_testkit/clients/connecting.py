@@ -102,7 +102,7 @@ async def upgraded(
         "open_timeout": None,
         "close_timeout": grace,
         "max_size": largest_message,
-        "create_connection": partial(Socket, grace=grace, keep=kept),
+        "create_connection": partial(Socket, grace=grace, keep=kept, largest=largest_message),
         "ssl": tls_context(ca_file) if secure else None,
     }
     try:

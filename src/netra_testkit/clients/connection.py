@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import time
-import uuid
 from typing import TYPE_CHECKING
 
 from websockets.exceptions import InvalidState
 
-from netra_testkit.clients.call_ids import new_ids, traceparent
-from netra_testkit.clients.connecting import upgraded
-from netra_testkit.clients.hearing import EXCERPT, Hearing
-from netra_testkit.clients.ledger import note_socket
+from netra_testkit.clients.call_ids import new_ids, new_uuid
+from netra_testkit.clients.deadline import Deadline
+from netra_testkit.clients.hearing import Hearing
+from netra_testkit.clients.ledger import entered
+from netra_testkit.clients.opening import Opening
 from netra_testkit.clients.watchdog import Watchdog
 from netra_testkit.errors import (
-    AuthRefused,
     Cause,
     ClientClosed,
     DeadlineExceeded,
-    HandshakeFailed,
     Misuse,
     ServerClosed,
     WrongLoop,
 )
 from netra_testkit.safety.redaction import mask
 from netra_testkit.wire.closing import CloseCategory, CloseCode, Closing
-from netra_testkit.wire.frames import DEFAULT_MAX_SIZE, encode
+from netra_testkit.wire.frames import encode
 from netra_testkit.wire.lifecycle import ConnectionState, step
 
 if TYPE_CHECKING:
@@ -37,10 +34,9 @@ if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
 
     from netra_testkit.clients.call_ids import CallIds
-    from netra_testkit.clients.deadline import Deadline
     from netra_testkit.clients.handshake import Handshake
     from netra_testkit.clients.isolation import Witness
-    from netra_testkit.clients.mailbox import Mailbox
+    from netra_testkit.clients.mailbox import Bell, Mailbox
     from netra_testkit.clients.socket import Socket
     from netra_testkit.safety.trace import Trace
     from netra_testkit.settings.config import StagingConfig
@@ -74,7 +70,30 @@ class Connection:
         subprotocol: The one the server chose, masked.
         findings: What was wrong but tolerable.
         ids: The request id and trace id of the upgrade.
+        ending: How the connection ended; None before.
+        ended: Whether it ended without our closing it.
     """
+
+    __slots__ = (
+        "_closed_here",
+        "_config",
+        "_loop",
+        "_met",
+        "_open",
+        "_opening",
+        "_said",
+        "_socket",
+        "_trace",
+        "_watchdog",
+        "ended",
+        "ending",
+        "findings",
+        "handshake",
+        "hearing",
+        "ids",
+        "state",
+        "subprotocol",
+    )
 
     def __init__(
         self,
@@ -88,9 +107,7 @@ class Connection:
         witness: Witness | None,
     ) -> None:
         self._config = config
-        self._token = token
-        self._announce = announce
-        self._session = session or secrets.token_hex(8)
+        self._opening = Opening(config, token=token, announce=announce, session=session)
         self._trace = trace
         self.hearing: Hearing = Hearing(
             thread_id=thread_id,
@@ -111,8 +128,8 @@ class Connection:
         self._socket: Socket | None = None
         self._watchdog = Watchdog()
         self._open = False
-        self._ending: Closing | None = None
-        self._ended_by_itself = False
+        self.ending: Closing | None = None
+        self.ended: bool = False
         self._met = False
         self._closed_here = False
 
@@ -123,8 +140,12 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         timeouts = self._config.timeouts
         try:
-            await self._connect(deadline.child(timeouts.connect))
-            await self._welcomed(deadline.child(timeouts.welcome))
+            await self._opening.connect(self, deadline.child(timeouts.connect))
+            self.state = step(self.state, ConnectionState.ACCEPTED)
+            self._name_the_subprotocol(self._opened().subprotocol)
+            await self._opening.welcomed(self, deadline.child(timeouts.welcome))
+            for target in ("authenticated", "services_ready", "processing_ready"):
+                self.state = step(self.state, ConnectionState(target))
         except BaseException:
             self.state = ConnectionState.FAILED
             await self.cut()
@@ -141,7 +162,7 @@ class Connection:
         if self._socket is None or self._closed_here:
             return
         self._closed_here = True
-        if self._ending is not None:
+        if self.ending is not None:
             await self.cut()
             return
         self.state = step(self.state, ConnectionState.CLOSING)
@@ -152,7 +173,7 @@ class Connection:
             async with deadline.guard(
                 phase="close",
                 waiting_for="answer to the goodbye",
-                heard=self._heard_at,
+                heard=self.heard_at,
                 cause=Cause.PRODUCT,
                 **self.ids,
             ):
@@ -180,17 +201,22 @@ class Connection:
         if self.state is ConnectionState.CLOSING:
             self.state = step(self.state, ConnectionState.CLOSED)
 
+    def keep(self, socket: Socket) -> None:
+        """Listen to a socket, and be able to cut it."""
+        socket.hear = self.hearing.take
+        socket.lost = self._end
+        self._socket = socket
+
+    def heard_at(self) -> float | None:
+        """When bytes last came, in `time.monotonic()` seconds; None before the first."""
+        return None if self._socket is None else self._socket.heard_at
+
     @property
     def unmet(self) -> bool:
         """Whether the connection ended badly and no call has said so."""
-        if self._ending is None or self._ending.clean:
+        if self.ending is None or self.ending.clean:
             return False
         return self.ended and not self._met
-
-    @property
-    def ended(self) -> bool:
-        """Whether the connection ended without our closing it."""
-        return self._ended_by_itself
 
     def check(self) -> None:
         """Refuse a call on a connection that is not open here, before any I/O."""
@@ -201,13 +227,16 @@ class Connection:
         if self._closed_here or not self._open:
             raise ClientClosed(what="a call on a ChatClient that is closed")
 
-    async def write(self, data: str | bytes, deadline: Deadline) -> None:
-        """Send; a timeout or a cancellation ends the connection, for half may be on its way."""
-        if self._ending is not None:
-            raise self.closed_error("send")
-        if deadline.expired:
-            raise self.exceeded(deadline, "send", "room to send")
-        socket = self._opened()
+    async def write(self, data: str | bytes, within: Deadline | None) -> None:
+        """Send; a timeout or a cancellation ends the connection, for half may be on its way.
+
+        Without a deadline it is bounded by `timeouts.send`, from the moment at which it waits.
+        """
+        socket = self._socket
+        if self.ending is not None or socket is None:
+            raise entered(self.closed_error("send"))
+        if within is not None and within.expired:
+            raise entered(self.exceeded(within, "send", "room to send"))
         if self._trace is not None:
             self._trace.record("sent", data if isinstance(data, str) else repr(data))
         self._said = True
@@ -215,9 +244,9 @@ class Connection:
             socket.say(data)
         except InvalidState:  # a goodbye has been seen; the end follows within the grace
             await socket.wait_closed()
-            raise self.closed_error("send") from None
+            raise entered(self.closed_error("send")) from None
         if socket.paused:
-            await self._drain(socket, deadline)
+            await self._drain(socket, Deadline.of(within, self._config.timeouts.send))
 
     async def _drain(self, socket: Socket, deadline: Deadline) -> None:
         expired = asyncio.Event()
@@ -238,9 +267,9 @@ class Connection:
             self._watchdog.forget(expired)
         if expired.is_set():
             self._met = True
-            raise self.exceeded(deadline, "send", "room to send")
-        if self._ending is not None:
-            raise self.closed_error("send")
+            raise entered(self.exceeded(deadline, "send", "room to send"))
+        if self.ending is not None:
+            raise entered(self.closed_error("send"))
 
     async def until(
         self,
@@ -256,16 +285,22 @@ class Connection:
                 return frame
             if self._closed_here:
                 raise ClientClosed(what=f"the ChatClient was closed during {phase}")
-            if self._ending is not None:
+            if self.ending is not None:
                 raise self.closed_error(phase)
-            if deadline.expired:
+            seconds = deadline.remaining
+            if seconds <= 0.0:
                 return None
-            await self.woken(box, deadline)
+            arrival = box.arrival()
+            self._watchdog.watch(arrival, seconds, box.wake)
+            try:
+                await arrival
+            finally:
+                self._watchdog.forget(arrival)
 
-    async def woken(self, box: Mailbox, deadline: Deadline) -> None:
-        """Wait until something arrives in a mailbox, the connection ends or the deadline comes."""
-        arrival = box.arrival()
-        self._watchdog.watch(arrival, deadline.remaining, box.wake)
+    async def woken(self, bell: Bell, deadline: Deadline) -> None:
+        """Wait until a bell rings, as it does when the connection ends, or the deadline comes."""
+        arrival = bell.arrival()
+        self._watchdog.watch(arrival, deadline.remaining, bell.wake)
         try:
             await arrival
         finally:
@@ -276,7 +311,7 @@ class Connection:
         return deadline.exceeded(
             phase=phase,
             waiting_for=waiting_for,
-            heard=self._heard_at(),
+            heard=self.heard_at(),
             cause=Cause.PRODUCT if self._said else Cause.UNDECIDED,
             **self.ids,
         )
@@ -284,7 +319,7 @@ class Connection:
     def closed_error(self, phase: str) -> ServerClosed:
         """The error for a connection that has ended."""
         self._met = True
-        ending = self._ending or LOST
+        ending = self.ending or LOST
         return ServerClosed(
             code=int(ending.code),
             reason=ending.reason,
@@ -298,7 +333,7 @@ class Connection:
     def _see_the_answer(self, socket: Socket) -> None:
         """Raise what the server answered our goodbye with, unless it was one of its own."""
         broken = socket.broken
-        answer = None if self._ending is None else self._ending.received
+        answer = None if self.ending is None else self.ending.received
         if broken is not None:
             ending = Closing(
                 code=CloseCode.PROTOCOL_ERROR,
@@ -310,91 +345,14 @@ class Connection:
             ending = Closing(code=answer, reason="", closed_by="server", received=answer)
         else:
             return
-        self._ending = ending
+        self.ending = ending
         raise self.closed_error("close")
 
-    async def _connect(self, deadline: Deadline) -> None:
-        headers = {
-            "X-Request-ID": self.ids["request_id"],
-            "traceparent": traceparent(self.ids["trace_id"]),
-            "X-Test-Session": self._session,
-        }
-        if self._announce:
-            headers |= self._config.e2e_headers
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token}"
-        config = self._config
-        note_socket()
-        try:
-            async with deadline.guard(
-                phase="connect",
-                waiting_for="upgrade to a WebSocket",
-                heard=self._heard_at,
-                cause=Cause.INFRASTRUCTURE,
-                **self.ids,
-            ):
-                await upgraded(
-                    config.websocket_url,
-                    keep=self._keep,
-                    token=self._token,
-                    headers=headers,
-                    ca_file=None if config.ca_file is None else str(config.ca_file),
-                    grace=config.timeouts.close,
-                    largest_message=DEFAULT_MAX_SIZE,
-                    ids=self.ids,
-                )
-        except DeadlineExceeded as expired:
-            if expired.last_activity is not None:
-                expired.cause = Cause.UNDECIDED
-            raise
-        self.state = step(self.state, ConnectionState.ACCEPTED)
-        chosen: str | None = self._opened().subprotocol
+    def _name_the_subprotocol(self, chosen: str | None) -> None:
         if chosen is not None and chosen.startswith("jwt."):
             self.findings += ("the server chose the subprotocol that carries the token",)
             chosen = "[masked token]"
         self.subprotocol = chosen
-
-    def _keep(self, socket: Socket) -> None:
-        socket.hear = self.hearing.take
-        socket.lost = self._end
-        self._socket = socket
-
-    async def _welcomed(self, deadline: Deadline) -> None:
-        try:
-            async with deadline.guard(
-                phase="welcome", waiting_for="welcome", heard=self._heard_at, **self.ids
-            ):
-                while not self.handshake.ready:
-                    if self._ending is not None:
-                        raise self._refusal()
-                    await self.woken(self.hearing.progress, deadline)
-        except DeadlineExceeded:
-            if self.handshake.refused:
-                raise self._refusal() from None
-            if self.handshake.unready:
-                raise HandshakeFailed(
-                    phase="welcome",
-                    reason="the server said that the connection is not ready",
-                    frames=self.hearing.excerpts,
-                    cause=Cause.PRODUCT,
-                    **self.ids,
-                ) from None
-            raise
-        for target in ("authenticated", "services_ready", "processing_ready"):
-            self.state = step(self.state, ConnectionState(target))
-
-    def _refusal(self) -> AuthRefused | ServerClosed:
-        ending = self._ending
-        code = self.handshake.error_code
-        if ending is not None and not ending.is_refusal(welcomed=False, error_code=code):
-            return self.closed_error("welcome")
-        return AuthRefused(
-            via="close",
-            close_code=None if ending is None else int(ending.code),
-            error_code=code,
-            evidence=" ".join(self.hearing.excerpts)[-EXCERPT:],
-            **self.ids,
-        )
 
     def _answer(self, kind: MessageType, payload: Mapping[str, object]) -> None:
         socket = self._opened()
@@ -407,7 +365,7 @@ class Connection:
         text = encode(
             kind,
             payload,
-            message_id=str(uuid.uuid4()),
+            message_id=new_uuid(),
             timestamp=time.time(),
             thread_id=thread_id,
         )
@@ -420,19 +378,16 @@ class Connection:
         self._opened().stop_reading()
 
     def _read_on(self) -> None:
-        if self._ending is None and not self._closed_here:
+        if self.ending is None and not self._closed_here:
             self._opened().read_on()
 
     def _end(self, closed: ConnectionClosed) -> None:
-        self._ending = Closing.from_exception(closed)
-        self._ended_by_itself = not self._closed_here
+        self.ending = Closing.from_exception(closed)
+        self.ended = not self._closed_here
         if not self._closed_here and self._open:
-            ended = ConnectionState.CLOSED if self._ending.clean else ConnectionState.FAILED
+            ended = ConnectionState.CLOSED if self.ending.clean else ConnectionState.FAILED
             self.state = step(self.state, ended)
         self.hearing.wake_everybody()
-
-    def _heard_at(self) -> float | None:
-        return None if self._socket is None else self._socket.heard_at
 
     def _opened(self) -> Socket:
         assert self._socket is not None  # noqa: S101 - what is called has passed check()

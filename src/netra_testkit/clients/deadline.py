@@ -35,9 +35,7 @@ class Deadline:
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        # Nearly every bound is a good float already, and every call makes a deadline.
-        if self.limit.__class__ is not float or not 0.0 < self.limit < math.inf:
-            object.__setattr__(self, "limit", _seconds(self.limit))
+        object.__setattr__(self, "limit", _seconds(self.limit))
 
     @classmethod
     def after(cls, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> Deadline:
@@ -46,6 +44,8 @@ class Deadline:
         Raises:
             InvalidBound: The seconds are not a positive, finite number.
         """
+        if seconds.__class__ is float and 0.0 < seconds < math.inf:
+            return _made(seconds, clock)
         return cls(limit=seconds, started_at=clock(), clock=clock)
 
     @classmethod
@@ -55,9 +55,9 @@ class Deadline:
         Raises:
             InvalidBound: It is neither a Deadline nor a positive, finite number of seconds.
         """
-        if isinstance(within, Deadline):
-            return within
-        return cls.after(default if within is None else within)
+        if within is None:
+            return cls.after(default)
+        return within if isinstance(within, Deadline) else cls.after(within)
 
     @property
     def elapsed(self) -> float:
@@ -141,6 +141,20 @@ class Deadline:
 
     def __repr__(self) -> str:
         return f"<Deadline: {self.remaining:.3f} s of {self.limit:g} s left>"
+
+
+# Every call makes a deadline, and what a frozen dataclass does to be made costs more than the rest.
+_set_limit = Deadline.__dict__["limit"].__set__
+_set_start = Deadline.__dict__["started_at"].__set__
+_set_clock = Deadline.__dict__["clock"].__set__
+
+
+def _made(limit: float, clock: Callable[[], float]) -> Deadline:
+    deadline = object.__new__(Deadline)
+    _set_limit(deadline, limit)
+    _set_start(deadline, clock())
+    _set_clock(deadline, clock)
+    return deadline
 
 
 class Guard:

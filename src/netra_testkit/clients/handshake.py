@@ -45,6 +45,16 @@ class Handshake:
         error_code: The code of the last error frame before the welcome.
     """
 
+    __slots__ = (
+        "_asked_for",
+        "connection_id",
+        "error_code",
+        "ready",
+        "thread_id",
+        "unready",
+        "user_id",
+    )
+
     ready: bool
     unready: bool
     thread_id: str | None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 from netra_testkit.clients.handshake import CHATTER, Handshake
-from netra_testkit.clients.mailbox import Mailbox
+from netra_testkit.clients.mailbox import Bell, Mailbox
 from netra_testkit.errors import WireError
 from netra_testkit.safety.redaction import mask
 from netra_testkit.wire.frames import Frame
@@ -45,6 +44,20 @@ class Hearing:
         aliases: The names that are known.
     """
 
+    __slots__ = (
+        "_claims",
+        "_last",
+        "_pause",
+        "_reply",
+        "_resume",
+        "_trace",
+        "_witness",
+        "aliases",
+        "handshake",
+        "inbox",
+        "progress",
+    )
+
     def __init__(
         self,
         *,
@@ -58,7 +71,7 @@ class Hearing:
     ) -> None:
         self.handshake: Handshake = Handshake(thread_id)
         self.inbox: Mailbox = Mailbox()
-        self.progress: Mailbox = Mailbox()
+        self.progress: Bell = Bell()
         self.aliases: Mapping[str, MessageType] = with_aliases(extra_aliases)
         self._trace = trace
         self._witness = witness
@@ -66,7 +79,7 @@ class Hearing:
         self._pause = pause
         self._resume = resume
         self._claims: list[tuple[Callable[[Frame], bool], Mailbox]] = []
-        self._last: deque[str] = deque(maxlen=KEPT_FOR_ERRORS)
+        self._last: list[str] = []
 
     @property
     def excerpts(self) -> tuple[str, ...]:
@@ -101,30 +114,33 @@ class Hearing:
         try:
             frame = Frame.decode(data, aliases=self.aliases, received_at=now)
         except WireError as unreadable:
-            self._last.append(str(unreadable))
-            for _, box in self._claims:
-                box.put(unreadable)
-            if not self._claims:
-                self._keep(unreadable)
+            self._take_unreadable(unreadable)
             return
-        self._last.append(frame.raw)
+        last = self._last
+        last.append(frame.raw)
+        if len(last) > KEPT_FOR_ERRORS:
+            del last[0]
         if (not self.handshake.ready or frame.type in CHATTER) and self._is_chatter(frame):
             return
-        self._sort(frame)
-
-    def _sort(self, frame: Frame) -> None:
         if self._witness is not None:
             self._witness.heard(frame)
         for wanted, box in self._claims:
             if wanted(frame):
                 box.put(frame)
                 return
-        self._keep(frame)
+        if self.inbox.put(frame):
+            self._wait_for_room()
 
-    def _keep(self, item: Frame | WireError) -> None:
+    def _take_unreadable(self, unreadable: WireError) -> None:
+        self._last = [*self._last, str(unreadable)][-KEPT_FOR_ERRORS:]
+        for _, box in self._claims:
+            box.put(unreadable)
+        if not self._claims and self.inbox.put(unreadable):
+            self._wait_for_room()
+
+    def _wait_for_room(self) -> None:
         inbox = self.inbox
-        inbox.put(item)
-        if inbox.full and not inbox.waits_for_room:
+        if not inbox.waits_for_room:
             inbox.when_half_empty(self._resume)
             self._pause()
             if self._trace is not None:

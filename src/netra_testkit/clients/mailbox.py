@@ -12,38 +12,59 @@ if TYPE_CHECKING:
     from netra_testkit.errors import WireError
     from netra_testkit.wire.frames import Frame
 
-__all__ = ["Mailbox"]
+__all__ = ["Bell", "Mailbox"]
 
 MOST_FRAMES = 10_000
 MOST_CHARACTERS = 16 * 1024 * 1024
 
 
-class Mailbox:
+class Bell:
+    """Wakes one who waits."""
+
+    __slots__ = ("_arrival",)
+
+    def __init__(self) -> None:
+        self._arrival: asyncio.Future[None] | None = None
+
+    def arrival(self) -> asyncio.Future[None]:
+        """Done when `wake` is called."""
+        self._arrival = asyncio.get_running_loop().create_future()
+        return self._arrival
+
+    def wake(self) -> None:
+        """Make whoever waits look again."""
+        arrival, self._arrival = self._arrival, None
+        if arrival is not None and not arrival.done():
+            arrival.set_result(None)
+
+
+class Mailbox(Bell):
     """A queue with one taker, who may look for a certain frame and leave the others.
 
     Whoever waits is only woken; the frame stays until it is taken, so that a cancelled wait
     loses nothing. A frame that could not be read stands in the queue as its error.
     """
 
+    __slots__ = ("_characters", "_kept", "_on_room")
+
     def __init__(self) -> None:
+        super().__init__()
         self._kept: deque[Frame | WireError] = deque()
         self._characters = 0
-        self._arrival: asyncio.Future[None] | None = None
         self._on_room: Callable[[], None] | None = None
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def put(self, item: Frame | WireError) -> None:
-        """Keep what arrived and wake whoever waits."""
-        self._kept.append(item)
-        self._characters += _size(item)
-        self.wake()
-
-    def wake(self) -> None:
-        """Make whoever waits look again."""
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
+    def put(self, item: Frame | WireError) -> bool:
+        """Keep what arrived and wake whoever waits; whether no more should be read for now."""
+        kept = self._kept
+        kept.append(item)
+        if not isinstance(item, Exception):
+            self._characters += len(item.raw)
+        if self._arrival is not None:
+            self.wake()
+        return len(kept) >= MOST_FRAMES or self._characters >= MOST_CHARACTERS
 
     def next(self) -> Frame | None:
         """The first kept frame, when there is one and it could be read: the fast way to take."""
@@ -62,6 +83,10 @@ class Mailbox:
         Raises:
             WireError: The next one in question could not be read.
         """
+        if not self._kept:
+            return None
+        if wanted is None and (first := self.next()) is not None:
+            return first
         for place, item in enumerate(self._kept):
             if isinstance(item, Exception) or wanted is None or wanted(item):
                 del self._kept[place]
@@ -79,11 +104,6 @@ class Mailbox:
         self._characters = 0
         self._make_room()
         return kept
-
-    def arrival(self) -> asyncio.Future[None]:
-        """Done when something arrives, or when `wake` is called."""
-        self._arrival = asyncio.get_running_loop().create_future()
-        return self._arrival
 
     @property
     def full(self) -> bool:

@@ -13,7 +13,7 @@ from netra_testkit.wire.lifecycle import ConnectionState, step
 from netra_testkit.wire.runs import AgentRun
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from netra_testkit.clients.connection import Connection
     from netra_testkit.clients.deadline import Deadline
@@ -35,6 +35,13 @@ class Runs:
         config: How long their parts may take.
         witness: Sees every run that is started.
     """
+
+    __slots__ = (
+        "_config",
+        "_connection",
+        "_open",
+        "_witness",
+    )
 
     def __init__(
         self, connection: Connection, config: StagingConfig, witness: Witness | None
@@ -63,16 +70,38 @@ class Runs:
         )
 
     async def follow(
-        self, run: AgentRun, start: Callable[[], Awaitable[str]], deadline: Deadline
+        self,
+        run: AgentRun,
+        text: str,
+        context: Mapping[str, object],
+        start: Callable[[Mapping[str, object]], Awaitable[str]],
+        deadline: Deadline,
     ) -> None:
         """Start a run and feed it until it is finished. Bounded; safe to cancel.
+
+        Args:
+            run: The run.
+            text: The user's request.
+            context: What else the agent should know.
+            start: Sends what asks for the run, and gives its message_id.
+            deadline: When it has to be finished.
 
         Raises:
             ServerClosed: The connection ended before the run did.
             DeadlineExceeded: The run did not end in time.
         """
         with self._opened(run) as box:
-            run.message_id = await start()
+            run.message_id = await start(
+                {
+                    "agent": run.agent,
+                    "agent_type": run.agent,
+                    "user_request": text,
+                    "message": text,
+                    "context": dict(context),
+                    "thread_id": run.thread_id,
+                    "run_id": run.run_id,
+                }
+            )
             while not run.finished:
                 patience = self._patience(run, deadline)
                 frame = await self._connection.until(box, None, patience, "agent")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import re
 import time
 from collections import deque
@@ -51,6 +50,7 @@ KEEP_ALIVE = frozenset({MessageType.HEARTBEAT, MessageType.PING, MessageType.HEA
 # What most events are: neither an end nor a keep-alive, nor a carrier that another one is within.
 # Decoding every event as a frame to see that would cost more than all the rest.
 ORDINARY: frozenset[str] = frozenset(MessageType) - TERMINAL - KEEP_ALIVE - {LAST_WORD} - CARRIERS
+TYPE_USUALLY = '{"type": "'
 TYPE_FIRST = re.compile(r'\{\s*"type"\s*:\s*"([a-z_]+)"')
 # The one stream that ends by closing.
 ENDLESS = "/api/events/stream"
@@ -94,6 +94,7 @@ class EventStream:
         self._begun = self._ended = self._reading = False
         self._may_end = self._endless = False
         self._failure: NetraError | None = None
+        self._path = ""
         self._left_at = 0.0
         self.count = 0
 
@@ -115,10 +116,11 @@ class EventStream:
         if self._exchange is not None:
             raise ClientClosed(what="a stream that is entered a second time")
         exchange = self._exchange = self._opening()
+        self._path = exchange.call.path
         started = time.monotonic()
         failure: BaseException | None = None
         try:
-            async with self._guard(exchange, f"answer from {exchange.call.path}"):
+            async with self._guard(exchange, f"answer from {self._path}"):
                 await exchange.__aenter__()
                 try:
                     await _check(exchange)
@@ -132,7 +134,7 @@ class EventStream:
             raise
         finally:
             self._note(exchange, time.monotonic() - started, failure)
-        self._may_end = self._endless = exchange.call.path.endswith(ENDLESS)
+        self._may_end = self._endless = self._path.endswith(ENDLESS)
         self._loop = asyncio.get_running_loop()
         self._pieces = exchange.pieces()
         self._left_at = time.monotonic()
@@ -165,6 +167,12 @@ class EventStream:
             DeadlineExceeded: One of the three clocks ran out.
             MalformedFrame: What came is larger than an event may be.
         """
+        if not self._events or self._reading or self._pieces is None:
+            await self._wait_for_one()
+        self.count += 1
+        return self._events.popleft()
+
+    async def _wait_for_one(self) -> None:
         if self._pieces is None or self._exchange is None:
             raise ClientClosed(what="an event of a stream that is not open")
         if self._reading:
@@ -175,8 +183,6 @@ class EventStream:
             if self._ended:
                 raise StopAsyncIteration
             await self._fill(self._exchange, self._pieces)
-        self.count += 1
-        return self._events.popleft()
 
     async def _fill(self, exchange: Exchange, pieces: AsyncGenerator[bytes]) -> None:
         """Wait for more, and remember how the stream ended when that is what comes."""
@@ -191,11 +197,11 @@ class EventStream:
             self._reading = False
 
     async def _read(self, exchange: Exchange, pieces: AsyncGenerator[bytes]) -> NetraError | None:
-        away = time.monotonic() - self._left_at
-        self._clock = dataclasses.replace(self._clock, started_at=self._clock.started_at + away)
+        clock, away = self._clock, time.monotonic() - self._left_at
+        self._clock = Deadline(limit=clock.limit, started_at=clock.started_at + away)
         missing = "event" if self._begun else "first event"
         try:
-            async with self._guard(exchange, f"{missing} from {exchange.call.path}"):
+            async with self._guard(exchange, f"{missing} from {self._path}"):
                 piece = await anext(pieces, b"")
             self._left_at = time.monotonic()
             events = self._parser.feed(piece)
@@ -215,17 +221,18 @@ class EventStream:
 
     def _take(self, events: list[SseEvent]) -> bool:
         """Keep the events up to the terminal one; whether any means something."""
-        trace, meaningful = self._trace, False
+        trace, meaningful, now = self._trace, False, self._left_at
+        keep = self._events.append
         for event in events:
             if trace is not None:
-                trace.record("event", event.data)
-            self._events.append(event)
+                trace.record("event", event.data, at=now)
+            keep(event)
             kind = _kind(event)
-            if kind in KEEP_ALIVE:
+            if kind is not None and kind in KEEP_ALIVE:
                 continue
             meaningful = True
             self._may_end = self._endless or kind is LAST_WORD
-            if kind in TERMINAL:
+            if kind is not None and kind in TERMINAL:
                 self._ended = True
                 break
         return meaningful
@@ -267,7 +274,10 @@ async def _check(exchange: Exchange) -> None:
 
 def _kind(event: SseEvent) -> MessageType | None:
     """What the event is, where that matters: by its data when that is a frame, else by its name."""
-    plain = TYPE_FIRST.match(event.data)
+    data = event.data
+    if data.startswith(TYPE_USUALLY) and data[10 : data.find('"', 10)] in ORDINARY:
+        return None
+    plain = TYPE_FIRST.match(data)
     if plain is not None and plain[1] in ORDINARY:
         return None
     try:

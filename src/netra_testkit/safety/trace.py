@@ -51,7 +51,7 @@ class Trace:
     ) -> None:
         self.lost: int = 0
         self.lost_bytes: int = 0
-        self._records: deque[tuple[float, str, str, dict[str, Fact], int]] = deque()
+        self._records: deque[tuple[float, str, str, dict[str, Fact] | None, int]] = deque()
         self._bytes = 0
         self._max_records = max_records
         self._max_bytes = max_bytes
@@ -71,7 +71,9 @@ class Trace:
         if len(text) > LONGEST_TEXT:
             text, facts["cut"] = _cut(text)
         size = len(text) if text.isascii() else WIDEST_CHARACTER * len(text)
-        self._records.append((self._clock() if at is None else at, kind, text, facts, size))
+        if at is None:
+            at = self._clock()
+        self._records.append((at, kind, text, facts or None, size))
         self._bytes += size
         if self._bytes > self._max_bytes or len(self._records) > self._max_records:
             self._make_room()
@@ -113,9 +115,13 @@ class Trace:
     def __repr__(self) -> str:
         return f"<Trace: {len(self._records)} records, {self.lost} lost>"
 
-    def _line(self, at: float, kind: str, text: str, facts: dict[str, Fact], _size: int) -> str:
+    def _line(
+        self, at: float, kind: str, text: str, facts: dict[str, Fact] | None, _size: int
+    ) -> str:
         own: dict[str, JsonValue] = {"at": round(at - self._began, 6), "kind": kind, "text": text}
-        return json.dumps(mask_json(own | {name: _plain(value) for name, value in facts.items()}))
+        if facts is not None:
+            own |= {name: _plain(value) for name, value in facts.items()}
+        return json.dumps(mask_json(own))
 
 
 def _plain(value: Fact) -> Fact:

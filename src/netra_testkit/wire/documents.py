@@ -57,7 +57,7 @@ def read_document(
     text = data if isinstance(data, str) else _text_of(data, max_size)
     if len(text) > max_size or not text.isascii():
         _check_characters(text, max_size)
-    start = 0 if text[:1] == "{" else _start_of(text)
+    start = 0 if text.startswith("{") else _start_of(text)
     try:
         document, end = _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError) as error:

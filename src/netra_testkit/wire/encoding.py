@@ -106,7 +106,7 @@ def encode_json(value: object, *, name: str = "json") -> str:
 def _body(payload: Mapping[str, object] | None, max_depth: int) -> JsonValue:
     if payload is None:
         return {}
-    if not isinstance(payload, Mapping):
+    if type(payload) is not dict and not isinstance(payload, Mapping):
         raise _refused(("payload",), f"it is no mapping but of type {_name_of_type(payload)}")
     return _plain(payload, ("payload",), max_depth - 1)  # the frame itself is one level
 
@@ -121,13 +121,15 @@ def _plain(value: object, path: tuple[str | int, ...], max_depth: int) -> JsonVa
 
 
 def _identity(name: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value or value.isspace():
         raise _refused((name,), "it is not a text that says something")
     return _text(value, (name,))
 
 
 def _seconds(timestamp: float) -> float:
     path = ("timestamp",)
+    if timestamp.__class__ is float and 0.0 <= timestamp < MILLISECONDS_FROM:
+        return timestamp
     if isinstance(timestamp, bool) or not isinstance(timestamp, int | float):
         raise _refused(path, f"it is not a number but of type {_name_of_type(timestamp)}")
     if not -MILLISECONDS_FROM < timestamp < MILLISECONDS_FROM:  # NaN is in no range
@@ -195,6 +197,8 @@ def _key(key: object, path: tuple[str | int, ...]) -> str:
 
 
 def _text(value: str, path: tuple[str | int, ...]) -> str:
+    if type(value) is str and value.isascii():
+        return value
     if not value.isascii():
         try:
             value.encode()

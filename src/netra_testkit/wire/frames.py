@@ -46,6 +46,9 @@ _ERRORS = frozenset(
 
 _UNREAD: Any = object()
 _find = MessageType.find
+# What nearly every frame is called, and no carrier: such a name says all about the type.
+_PLAIN_NAMES = {name: kind for name, kind in MESSAGE_TYPES.items() if kind not in CARRIERS}
+_plain_type = _PLAIN_NAMES.get
 
 
 class Frame:
@@ -122,7 +125,8 @@ class Frame:
         frame._name_key = key
         frame._aliases = aliases
         frame._received_at = time.time() if received_at is None else received_at
-        frame._type = frame._timestamp = _UNREAD
+        frame._type = _plain_type(name, _UNREAD) if aliases is MESSAGE_TYPES else _UNREAD
+        frame._timestamp = _UNREAD
         frame._body = frame._carrier = frame._ids = None
         return frame
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from netra_testkit.errors import MalformedFrame
@@ -12,6 +13,8 @@ from netra_testkit.wire.excerpts import bounded
 from netra_testkit.wire.frames import DEFAULT_MAX_SIZE, Frame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from netra_testkit.safety.jsonable import JsonValue
 
 __all__ = ["SseEvent", "SseParser"]
@@ -23,8 +26,10 @@ def _refused(constant: str) -> JsonValue:
     raise ValueError(f"{constant} is not JSON")
 
 
-# What nearly every event looks like.
-PLAIN_EVENT = re.compile(r"(?:id: (.*)\n)?(?:event: (.+)\n)?data: (.*)\n\n")
+# What nearly every event looks like; and what follows the last of them, whatever it is.
+PLAIN_EVENTS = re.compile(r"(id: [^\n]*\n)?(event: [^\n]+\n)?data: ([^\n]*)\n\n|([\s\S]+)")
+# Each look at the rest of a piece copies it: where other events are many, it is read line by line.
+MOST_LOOKS = 20
 DECODER = json.JSONDecoder(parse_constant=_refused)
 
 
@@ -51,6 +56,10 @@ class SseEvent(NamedTuple):
         """
         data = self.data
         try:
+            if data.startswith("{"):  # as nearly every one does
+                value, end = DECODER.raw_decode(data)
+                if end == len(data):
+                    return value  # type: ignore[no-any-return] # JSON is JSON
             return DECODER.decode(data)  # type: ignore[no-any-return] # JSON is JSON
         except (ValueError, RecursionError):
             raise MalformedFrame(reason="not JSON", excerpt=bounded(data)) from None
@@ -62,6 +71,12 @@ class SseEvent(NamedTuple):
             MalformedFrame: The data is none.
         """
         return Frame.decode(self.data)
+
+
+# What the class does by itself to make one, less the names.
+_event: Callable[[tuple[str, str, str | None, int | None]], SseEvent] = partial(
+    tuple.__new__, SseEvent
+)
 
 
 class SseParser:
@@ -110,9 +125,11 @@ class SseParser:
         events: list[SseEvent] = []
         failure: MalformedFrame | None = None
         plain = len(text) <= self._max_size and "\r" not in text and "\0" not in text
+        looks = MOST_LOOKS if plain else 0
         position = 0
         while position < len(text) and failure is None:
-            if plain and self._between_events:
+            if looks and self._between_events:
+                looks -= 1
                 position = self._take_plain(text, position, events)
             end = text.find("\n\n", position) + 2
             some = text[position:end] if end > 1 else text[position:]
@@ -133,14 +150,16 @@ class SseParser:
     def _take_plain(self, text: str, position: int, events: list[SseEvent]) -> int:
         """Take the events from here on that need no second look; where they end."""
         last_id = self._id
-        while found := PLAIN_EVENT.match(text, position):
-            new_id, name, data = found.groups()
-            if new_id is not None:
-                last_id = new_id
-            events.append(SseEvent(name or "message", data, last_id))
-            position = found.end()
+        end = len(text)
+        for new_id, name, data, rest in PLAIN_EVENTS.findall(text, position):
+            if rest:
+                end -= len(rest)
+                break
+            if new_id:
+                last_id = new_id[4:-1]
+            events.append(_event((name[7:-1] or "message", data, last_id, None)))
         self._id = last_id
-        return position
+        return end
 
     def _take_lines(self, text: str, events: list[SseEvent]) -> MalformedFrame | None:
         """Take text that may begin and end anywhere; what is wrong with it."""
