@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from netra_testkit.pytest_plugin.run import MARKERS, PREFIX, run_of
+from netra_testkit.pytest_plugin.run import PREFIX, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,6 @@ __all__ = [
     "Labels",
     "describe",
     "labels_of",
-    "pytest_configure",
     "pytest_runtest_setup",
 ]
 
@@ -51,18 +50,6 @@ class Labels(NamedTuple):
     deadline: float | None = None
     needs: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, but for those that the suite declares itself."""
-    declared = {
-        line.partition(":")[0].partition("(")[0].strip() for line in config.getini("markers")
-    }
-    run_of(config).declared_elsewhere = frozenset(MARKERS.keys() & declared)
-    for name, line in MARKERS.items():
-        if name not in declared:
-            config.addinivalue_line("markers", line)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
