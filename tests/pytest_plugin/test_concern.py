@@ -130,6 +130,18 @@ def test_one_marker_brings_all_of_them(unloaded: Suite, captures: tuple[str, ...
     result.stdout.fnmatch_lines("priority 1: 1 of 1")
 
 
+def test_what_a_suite_says_while_it_is_collected_counts(unloaded: Suite) -> None:
+    # Put back when the test ends, whatever is set meanwhile.
+    unloaded.environ(NETRA_STRICT="")
+    told = """
+    import os
+
+    def pytest_collection_modifyitems(): os.environ["NETRA_STRICT"] = "true"
+"""
+    unloaded.conftest(SAYS_WHO_IS_THERE + told).files(test_it="def test_it(): pass")
+    unloaded.run().stdout.fnmatch_lines(["*<rooms>*netra-deadlines*"])
+
+
 def test_what_came_before_them_is_counted(unloaded: Suite) -> None:
     unloaded.files(
         test_a="import no_such_module",
@@ -182,6 +194,20 @@ def test_no_report_shows_a_secret_of_a_kit_that_is_loaded_late(unloaded: Suite, 
     assert secret not in result.stdout.str()
 
 
+@pytest.mark.parametrize("place", ["setup", "call", "teardown"])
+def test_the_first_failure_with_the_kit_has_its_transcript(unloaded: Suite, place: str) -> None:
+    secret = secrets.token_urlsafe(48)
+    records = """import sign
+        from netra_testkit.safety.trace import Trace
+        trace = Trace()
+        trace.record("frame", "the last word")
+        raise OSError(os"""
+    source = LOADS[place].replace("import sign\n        raise OSError(os", records)
+    unloaded.environ(A_SECRET=secret).files(sign=SIGN, test_it=source)
+    result = unloaded.run()
+    result.stdout.fnmatch_lines(["*Netra transcript*", "*the last word*"])
+
+
 @pytest.mark.parametrize("place", ["module", "call", "setup"])
 def test_a_skip_because_nobody_is_there_is_seen(unloaded: Suite, place: str) -> None:
     skips = """
@@ -225,13 +251,25 @@ def test_such_a_test_that_fails_answers_for_its_error(against: Against) -> None:
     ran.result.stdout.no_fnmatch_line("*nothing came of it*")
 
 
+def test_such_a_test_does_not_skip_over_an_error(against: Against) -> None:
+    ran = against.run("""
+        def test_it(request):
+            staging = request.getfixturevalue("staging")
+            try:
+                asyncio.run(get(staging))
+            except AuthRefused:
+                pytest.skip("no access today")
+    """)
+    ran.outcomes(failed=1)
+    ran.said("errors: an error left a call of the kit and nothing came of it:")
+
+
 def test_the_way_to_the_terminal_is_not_that_of_a_test(
     unloaded: Suite, capfd: pytest.CaptureFixture[str]
 ) -> None:
     unloaded.files(
-        sign="",
         test_it="""
-        def test_loads(): import sign
+        def test_asks(request): request.getfixturevalue("staging_config")
 
         def test_it(pytestconfig):
             from netra_testkit.pytest_plugin import deadlines

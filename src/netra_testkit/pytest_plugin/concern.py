@@ -83,11 +83,10 @@ class Lookout:
         """Look whether a module, or the conftest.py beside it, has loaded the kit."""
         report = yield
         if self._looks():
-            # Those who have just come hear of the next one only.
-            from netra_testkit.pytest_plugin import masked_reports, reachability
+            # Those who have just come hear of the next one only; it is masked when it is told of.
+            from netra_testkit.pytest_plugin.reachability import verdict_of
 
-            reachability.verdict_of(self._config).note_on_collection(report)
-            masked_reports.mask_report(report)
+            verdict_of(self._config).note_on_collection(report)
         return report
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
