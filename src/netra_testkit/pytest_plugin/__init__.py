@@ -37,6 +37,7 @@ WHEN_CONCERNED = (
     "summary",
     "deadlines",
     "honesty",
+    "attempts",
     "transcript",
     "masked_reports",
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from netra_testkit.pytest_plugin import awaiting, contact, expectations
+from netra_testkit.pytest_plugin.attempts import SECTION, attempt_of
 from netra_testkit.pytest_plugin.run import PREFIX, fixtures_of, run_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ __all__ = [
 ]
 
 NOT_OBSERVABLE = "not observable"
-SECTION = "netra honesty"
 
 
 class Check(StrEnum):
@@ -182,8 +182,7 @@ class _Watch:
 
     def _repeated(self) -> list[_Finding]:
         again = list(self.ledger.retried)
-        # What pytest-rerunfailures counts.
-        attempt = getattr(self.item, "execution_count", 1)
+        attempt = attempt_of(self.item)
         if attempt > 1:
             again.insert(0, f"attempt {attempt} of the test")
         if not again:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
+    "DESCRIBED",
     "FEATURES",
     "PRIORITIES",
     "Labels",
@@ -26,6 +27,11 @@ FEATURES = ("register", "rate_limit")
 """What a test may need of a deployment."""
 
 _LABELS = pytest.StashKey["Labels"]()
+_MARKED = "markers"
+_SAID = ("priority", "check", "phase", "impact")
+
+DESCRIBED = frozenset({_MARKED, *_SAID})
+"""The facts that are noted of a test before it runs, without their prefix."""
 
 
 class Labels(NamedTuple):
@@ -74,10 +80,10 @@ def describe(item: pytest.Item) -> None:
     labels = labels_of(item)
     if ours:
         run.note_marker()
-        item.user_properties.append((f"{PREFIX}markers", " ".join(ours)))
+        item.user_properties.append((f"{PREFIX}{_MARKED}", " ".join(ours)))
     if not run.applies(item):
         return
-    for name in ("priority", "check", "phase", "impact"):
+    for name in _SAID:
         value = getattr(labels, name)
         if value is not None:
             item.user_properties.append((f"{PREFIX}{name}", value))
