@@ -273,7 +273,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         with contextlib.ExitStack() as stack:
             if watch is not None:
                 stack.enter_context(watch.in_use())
-                forgotten = stack.enter_context(awaiting.watched(getattr(item, "obj", None)))
+                test, name = getattr(item, "obj", None), getattr(item, "originalname", None)
+                forgotten = stack.enter_context(awaiting.watched(test, name))
             result = yield
     except BaseException as error:
         answer_for(item, error)
