@@ -209,8 +209,8 @@ def test_each_room_is_a_plugin_of_its_own(suite: Suite) -> None:
         test_it="""
         def test_it(pytestconfig):
             rooms = [name for name, _ in pytestconfig.pluginmanager.list_name_plugin()]
-            assert "netra-environment-option" in rooms
+            assert "netra-deadlines" in rooms
         """
     )
     suite.run().assert_outcomes(passed=1)
-    assert "environment_option" in plugin.ROOMS
+    assert set(plugin.AT_ONCE) < set(plugin.ROOMS)

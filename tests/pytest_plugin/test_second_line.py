@@ -387,7 +387,7 @@ def test_a_run_that_met_no_secret_tells_it_as_it_is(
 ) -> None:
     monkeypatch.setattr(os, "_exit", [].append)
     monkeypatch.delitem(sys.modules, "netra_testkit.safety.redaction")
-    suite.files(
+    suite.environ(NETRA_STRICT="1").files(
         test_it="""
     from netra_testkit.pytest_plugin import deadlines
 

@@ -12,34 +12,38 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
-__all__ = ["OLDEST_PYTEST", "ROOMS"]
+__all__ = ["AT_ONCE", "OLDEST_PYTEST", "ROOMS", "WHEN_CONCERNED", "register"]
 
 OLDEST_PYTEST = (8, 4)
+
+AT_ONCE = ("options", "fixtures", "masking", "concern")
+"""The modules that every run loads; they find out whether it concerns the kit."""
 
 # Of hooks of one name that of the room registered last comes first: what a marker says cannot be
 # meant is told before production is looked at, and that before anybody is asked for anything.
 # Among wrappers it is the outermost: nothing leaves a run but through the masking.
-ROOMS = (
-    "options",
-    "environment_option",
+WHEN_CONCERNED = (
     "needs",
     "reachability",
     "production",
     "markers",
     "selection",
     "unreached",
-    "fixtures",
     "header",
     "causes",
     "verdicts",
     "summary",
     "deadlines",
     "honesty",
+    "attempts",
     "transcript",
-    "masking",
+    "masked_reports",
 )
+"""The modules that a run loads once it concerns the kit."""
+
+ROOMS = (*AT_ONCE, *WHEN_CONCERNED)
 """The modules with hooks and fixtures, each registered as a plugin named `netra-<room>`."""
 
 _OPTIONS = ("--env", "--priority", "--phase", "--netra-fail-fast", "--netra-require-live")
@@ -50,12 +54,22 @@ def _is_supported() -> bool:
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Register the rooms, which add their options themselves."""
+    """Register what finds out whether a run concerns the kit, options and fixtures included."""
     del parser
     if _is_supported():
-        for room in ROOMS:
-            name = f"netra-{room.replace('_', '-')}"
-            pluginmanager.register(import_module(f"{__name__}.{room}"), name)
+        register(AT_ONCE, pluginmanager)
+
+
+def register(rooms: Sequence[str], pluginmanager: pytest.PytestPluginManager) -> None:
+    """Import rooms and register them, in this order.
+
+    Args:
+        rooms: Some of ROOMS.
+        pluginmanager: Where.
+    """
+    for room in rooms:
+        name = f"netra-{room.replace('_', '-')}"
+        pluginmanager.register(import_module(f"{__name__}.{room}"), name)
 
 
 # The older form of a wrapper, because it is meant for an older pytest.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netra_testkit.pytest_plugin.attempts import note_failure
 from netra_testkit.pytest_plugin.deadlines import TIMED_OUT
 from netra_testkit.pytest_plugin.run import PREFIX, run_of
 
@@ -45,6 +46,7 @@ def pytest_runtest_makereport(
     if not run.applies(item):
         return report
     if call.excinfo is not None and report.failed:
+        note_failure(item)
         cause, broke = told_by(call.excinfo.value)
         if _is_judged(report):
             cause = "test"

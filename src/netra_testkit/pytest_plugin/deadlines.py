@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netra_testkit.pytest_plugin.last_line import LastLine, others
 from netra_testkit.pytest_plugin.markers import labels_of
 from netra_testkit.pytest_plugin.masked_text import without_secrets
 from netra_testkit.pytest_plugin.run import PREFIX, run_of
 from netra_testkit.pytest_plugin.second_line import HUNG, LATE, Interruption, SecondLine, Watch
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Generator
 
 __all__ = ["LATENESS", "TIMED_OUT", "WATCH"]
@@ -35,6 +37,7 @@ LATENESS: pytest.StashKey[float] = pytest.StashKey()
 
 _LINE: pytest.StashKey[SecondLine] = pytest.StashKey()
 _STDERR: pytest.StashKey[int] = pytest.StashKey()
+_BEFORE: pytest.StashKey[frozenset[threading.Thread]] = pytest.StashKey()
 # What ends the run and not the test.
 _ENDS_THE_RUN = (KeyboardInterrupt, pytest.exit.Exception)
 
@@ -43,7 +46,8 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the way to the terminal that no capturing takes away."""
+    """Keep the way to the terminal that no capturing takes away, and which threads there are."""
+    config.stash[_BEFORE] = others()
     try:
         number = sys.stderr.fileno()
     except (AttributeError, OSError, ValueError):
@@ -54,11 +58,40 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End the second line."""
+    """End the second line, and see to it that the process can end."""
     if _LINE in config.stash:
         config.stash[_LINE].close()
+        _see_to_the_end(config)
     if _STDERR in config.stash:
         os.close(config.stash[_STDERR])
+
+
+def _see_to_the_end(config: pytest.Config) -> None:
+    """Leave a last line where threads are left that the process would wait for."""
+    before = config.stash[_BEFORE]
+    left = others() - before
+    if not left:
+        return
+    # What this run keeps is closed now, and nothing captures any more when it is written to.
+    number = os.dup(config.stash[_STDERR])
+    session = config.pluginmanager.get_plugin("session")
+    code = int(getattr(session, "exitstatus", 0)) or HUNG
+
+    def end() -> None:
+        try:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+        finally:
+            os._exit(code)
+
+    line = LastLine(
+        left,
+        within=_lateness(config),
+        write=lambda text: _say(number, text),
+        end=end,
+        gone=lambda: os.close(number),
+    )
+    line.start()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -229,7 +262,11 @@ def _line(config: pytest.Config) -> SecondLine:
 
 
 def _write(config: pytest.Config, text: str) -> None:
-    os.write(config.stash[_STDERR], text.encode(errors="backslashreplace"))
+    _say(config.stash[_STDERR], text)
+
+
+def _say(number: int, text: str) -> None:
+    os.write(number, text.encode(errors="backslashreplace"))
 
 
 def _end(config: pytest.Config, said: str) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from netra_testkit.pytest_plugin.options import environment_of, keep_words
-from netra_testkit.pytest_plugin.run import SETTINGS, Setting, run_of
+from netra_testkit.pytest_plugin.run import Setting, run_of, twin_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
-__all__ = ["LATE", "LateOption", "pytest_load_initial_conftests"]
+__all__ = ["LATE", "LateOption", "added_late"]
 
 
 class LateOption(NamedTuple):
@@ -38,11 +38,16 @@ LATE: Sequence[LateOption] = (
 )
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(
-    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+def added_late(
+    early_config: pytest.Config, parser: pytest.Parser, args: Sequence[str]
 ) -> Generator[None, object, object]:
-    """Carry the environment to the conftests, and add the options that they left free."""
+    """Carry the environment to the conftests, and add the options that they left free.
+
+    Args:
+        early_config: The run's, while its conftests are not loaded.
+        parser: Where to add them.
+        args: The command line.
+    """
     words = list(expanded(args))
     keep_words(early_config, words)
     known = early_config.known_args_namespace
@@ -64,7 +69,7 @@ def pytest_load_initial_conftests(
         if wanted and is_free(parser, option.name):
             parser.getgroup("netra", "netra-testkit").addoption(
                 option.name,
-                dest=SETTINGS[option.setting].option,
+                dest=twin_of(option.setting),
                 metavar=option.metavar,
                 help=option.help,
             )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netra_testkit.pytest_plugin.reachability import require
+from netra_testkit.pytest_plugin.concern import call_in
 from netra_testkit.pytest_plugin.run import run_of
 
 if TYPE_CHECKING:
@@ -24,13 +24,21 @@ _POOL = pytest.StashKey["SuitePool"]()
 
 
 @pytest.fixture(scope="session")
-def staging_config(pytestconfig: pytest.Config) -> StagingConfig:
+def _netra_rules(pytestconfig: pytest.Config) -> None:
+    """Brings the rules to a run that meets the kit by request.getfixturevalue() only."""
+    call_in(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def staging_config(_netra_rules: None, pytestconfig: pytest.Config) -> StagingConfig:
     """The configuration of this run."""
     return run_of(pytestconfig).config()
 
 
 @pytest.fixture
-def staging(request: pytest.FixtureRequest, staging_config: StagingConfig) -> Staging:
+def staging(
+    _netra_rules: None, request: pytest.FixtureRequest, staging_config: StagingConfig
+) -> Staging:
     """The deployment that this run is against; opens nothing before it is used."""
     from netra_testkit.clients.staging import Staging
 
@@ -40,7 +48,7 @@ def staging(request: pytest.FixtureRequest, staging_config: StagingConfig) -> St
 
 @pytest.fixture
 def staging_user(
-    request: pytest.FixtureRequest, staging_config: StagingConfig
+    _netra_rules: None, request: pytest.FixtureRequest, staging_config: StagingConfig
 ) -> Iterator[StagingUser]:
     """A user that no other test has as long as this one runs; `staging.user(it)` takes it on."""
     _prepare(request)
@@ -50,7 +58,7 @@ def staging_user(
 
 
 @pytest.fixture
-def local_staging(request: pytest.FixtureRequest) -> Iterator[LocalStaging]:
+def local_staging(_netra_rules: None, request: pytest.FixtureRequest) -> Iterator[LocalStaging]:
     """An embedded staging of this test's own, with its faults; never the one of `--env local`."""
     run = run_of(request.config)
     run.note_use(request.node)
@@ -63,6 +71,8 @@ def local_staging(request: pytest.FixtureRequest) -> Iterator[LocalStaging]:
 
 
 def _prepare(request: pytest.FixtureRequest) -> None:
+    from netra_testkit.pytest_plugin.reachability import require
+
     run, item = run_of(request.config), request.node
     run.note_use(item)
     run.note_taken(item)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from netra_testkit.pytest_plugin import awaiting, contact, expectations
+from netra_testkit.pytest_plugin.attempts import SECTION, attempt_of
 from netra_testkit.pytest_plugin.run import PREFIX, fixtures_of, run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from netra_testkit.clients.ledger import Ledger
 
@@ -21,6 +22,8 @@ __all__ = [
     "Check",
     "HonestyWarning",
     "Level",
+    "answer_for",
+    "judge",
     "levels",
     "pytest_fixture_setup",
     "pytest_runtest_call",
@@ -31,7 +34,6 @@ __all__ = [
 ]
 
 NOT_OBSERVABLE = "not observable"
-SECTION = "netra honesty"
 
 
 class Check(StrEnum):
@@ -70,7 +72,7 @@ class _Watch:
 
         self.item = item
         self.ledger: Ledger = Ledger()
-        self.levels: Mapping[Check, Level] = item.config.stash[_LEVELS]
+        self.levels: Mapping[Check, Level] = _levels_of(item.config)
         self._said: set[int] = set()
         self._stack = contextlib.ExitStack()
         self.uses_staging: bool = False
@@ -129,7 +131,7 @@ class _Watch:
             raise pytest.fail.Exception(said, pytrace=False)
         warnings.warn(HonestyWarning(f"{self.item.nodeid}: {said}"), stacklevel=1)
 
-    def after_call(self, forgotten: list[str]) -> list[_Finding]:
+    def after_call(self, forgotten: Sequence[str]) -> list[_Finding]:
         """What there is to say of a test that passed."""
         found: list[_Finding] = []
         if forgotten:
@@ -180,8 +182,7 @@ class _Watch:
 
     def _repeated(self) -> list[_Finding]:
         again = list(self.ledger.retried)
-        # What pytest-rerunfailures counts.
-        attempt = getattr(self.item, "execution_count", 1)
+        attempt = attempt_of(self.item)
         if attempt > 1:
             again.insert(0, f"attempt {attempt} of the test")
         if not again:
@@ -221,10 +222,7 @@ def levels(said: str, *, source: str) -> Mapping[Check, Level]:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Resolve what becomes of a finding, before any test that could be one."""
-    told = run_of(session.config).told("honesty")
-    session.config.stash[_LEVELS] = (
-        levels("", source="") if told is None else levels(told.value, source=told.source)
-    )
+    _levels_of(session.config)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -275,19 +273,41 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         with contextlib.ExitStack() as stack:
             if watch is not None:
                 stack.enter_context(watch.in_use())
-                forgotten = stack.enter_context(awaiting.watched(getattr(item, "obj", None)))
+                test, name = getattr(item, "obj", None), getattr(item, "originalname", None)
+                forgotten = stack.enter_context(awaiting.watched(test, name))
             result = yield
     except BaseException as error:
-        if (watch := item.stash.get(_WATCH, None)) is not None:
-            watch.ended(error, "call")
+        answer_for(item, error)
         raise
-    if (watch := item.stash.get(_WATCH, None)) is None:
-        return result
-    # unittest raises nothing: what ended its tests is kept here until the report is made.
-    kept = vars(item).get("_excinfo") or []
-    if not kept:
-        watch.judge(watch.after_call(forgotten), "call")
+    judge(item, forgotten)
     return result
+
+
+def answer_for(item: pytest.Item, error: BaseException) -> None:
+    """Have what ended a test answered for, if the test concerns the kit by now.
+
+    Raises:
+        Failed: It was ended as skipped, over an error that this would hide.
+    """
+    watch = item.stash.get(_WATCH, None)
+    if watch is not None:
+        watch.ended(error, "call")
+
+
+def judge(item: pytest.Item, forgotten: Sequence[str] = ()) -> None:
+    """Judge a test that has come to its end, if it concerns the kit by now.
+
+    Args:
+        item: The test.
+        forgotten: Its coroutines that nobody awaited.
+
+    Raises:
+        Failed: A check is not stood up to, and its level is a failure.
+    """
+    watch = item.stash.get(_WATCH, None)
+    # unittest raises nothing: what ended its tests is kept here until the report is made.
+    if watch is not None and not vars(item).get("_excinfo"):
+        watch.judge(watch.after_call(forgotten), "call")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -320,6 +340,15 @@ def pytest_runtest_makereport(
     if watch is not None and call.excinfo is not None and report.outcome != "skipped":
         watch.ledger.account(call.excinfo.value)
     return report
+
+
+def _levels_of(config: pytest.Config) -> Mapping[Check, Level]:
+    if _LEVELS not in config.stash:
+        told = run_of(config).told("honesty")
+        config.stash[_LEVELS] = (
+            levels("", source="") if told is None else levels(told.value, source=told.source)
+        )
+    return config.stash[_LEVELS]
 
 
 def _begin(item: pytest.Item) -> _Watch:

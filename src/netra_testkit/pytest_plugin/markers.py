@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from netra_testkit.pytest_plugin.run import MARKERS, PREFIX, run_of
+from netra_testkit.pytest_plugin.run import PREFIX, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
+    "DESCRIBED",
     "FEATURES",
     "PRIORITIES",
     "Labels",
     "describe",
     "labels_of",
-    "pytest_configure",
     "pytest_runtest_setup",
 ]
 
@@ -27,6 +27,11 @@ FEATURES = ("register", "rate_limit")
 """What a test may need of a deployment."""
 
 _LABELS = pytest.StashKey["Labels"]()
+_MARKED = "markers"
+_SAID = ("priority", "check", "phase", "impact")
+
+DESCRIBED = frozenset({_MARKED, *_SAID})
+"""The facts that are noted of a test before it runs, without their prefix."""
 
 
 class Labels(NamedTuple):
@@ -53,18 +58,6 @@ class Labels(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, but for those that the suite declares itself."""
-    declared = {
-        line.partition(":")[0].partition("(")[0].strip() for line in config.getini("markers")
-    }
-    run_of(config).declared_elsewhere = frozenset(MARKERS.keys() & declared)
-    for name, line in MARKERS.items():
-        if name not in declared:
-            config.addinivalue_line("markers", line)
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuse a test whose markers cannot be meant."""
     problems = labels_of(item).problems
@@ -87,10 +80,10 @@ def describe(item: pytest.Item) -> None:
     labels = labels_of(item)
     if ours:
         run.note_marker()
-        item.user_properties.append((f"{PREFIX}markers", " ".join(ours)))
+        item.user_properties.append((f"{PREFIX}{_MARKED}", " ".join(ours)))
     if not run.applies(item):
         return
-    for name in ("priority", "check", "phase", "impact"):
+    for name in _SAID:
         value = getattr(labels, name)
         if value is not None:
             item.user_properties.append((f"{PREFIX}{name}", value))

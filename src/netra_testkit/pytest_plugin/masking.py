@@ -1,4 +1,4 @@
-"""Nothing secret in a report: the outermost hooks mask whatever is shown or written."""
+"""Nothing secret in what is shown or written beside the reports: ids, warnings, logs, files."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MaskedFormatter"]
 
-# Everything of a report that is shown, written to a file or sent to the controller.
-_SHOWN = ("longrepr", "sections", "user_properties", "wasxfail", "context")
 # What pytest makes an id of; for anything else it takes the name of the argument.
 _NAMES_ITSELF = (str, bytes, Enum, re.Pattern)
 _HANDLERS = ("log_cli_handler", "log_file_handler")
@@ -37,36 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
     write = tracer._writer  # noqa: SLF001 - nothing public tells who writes
     if write is not None:
         tracer.setwriter(lambda text: write(without_secrets(text)))
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Mask the report of a test's phase, on a worker before it is sent."""
-    report = yield
-    _mask_report(report)
-    return report
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Mask the report of a collection, on a worker before it is sent."""
-    report = yield
-    _mask_report(report)
-    return report
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> Generator[None, None, None]:
-    """Mask what a wrapper of a conftest.py added to a report, before anybody shows it."""
-    _mask_report(report)
-    yield
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collectreport(report: pytest.CollectReport) -> Generator[None, None, None]:
-    """Mask what a wrapper of a conftest.py added to a report, before anybody shows it."""
-    _mask_report(report)
-    yield
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -179,16 +147,6 @@ class MaskedFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record, masked."""
         return without_secrets(self._inner.format(record))
-
-
-def _mask_report(report: object) -> None:
-    mask = loaded_mask()
-    if mask is None:
-        return
-    for name in _SHOWN:
-        value = getattr(report, name, None)
-        if value:
-            setattr(report, name, masked(value, mask))
 
 
 def _named(parameters: Any, mask: Mask) -> object:  # noqa: ANN401 - told apart by what it has

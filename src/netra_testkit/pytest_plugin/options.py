@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netra_testkit.pytest_plugin.run import Run, Setting, run_of
-from netra_testkit.pytest_plugin.selection import Chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from netra_testkit.settings.environments import Environment
 
-__all__ = ["environment_of", "pytest_addoption", "pytest_configure", "words_of"]
+__all__ = [
+    "environment_of",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_load_initial_conftests",
+    "words_of",
+]
 
 _WORDS = pytest.StashKey[tuple[str, ...]]()
+
+# How words begin by which an option that is registered late may be asked for.
+_LATE = ("--env", "--priority", "--phase", "@")
 
 _INI: Sequence[tuple[str, str, str]] = (
     ("netra_env", "string", "twin of --env"),
@@ -52,6 +60,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(name, text, type=kind, default=None)  # type: ignore[arg-type] # a literal type
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, object, object]:
+    """Look for the options that are registered late, where one may be asked for."""
+    known = early_config.known_args_namespace
+    asks = known.help or known.version or any(word.startswith(_LATE) for word in args)
+    if not asks and run_of(early_config).told("env") is None:
+        return (yield)
+    from netra_testkit.pytest_plugin.environment_option import added_late
+
+    return (yield from added_late(early_config, parser, args))
+
+
 def keep_words(config: pytest.Config, words: Sequence[str]) -> None:
     """Remember the whole command line, with what an ini key or a file adds to it."""
     config.stash[_WORDS] = tuple(words)
@@ -83,7 +105,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Settle where the run is against, and refuse what makes no sense before any test runs."""
     run = run_of(config)
     _settle_environment(config, run)
-    Chosen.of(config)
+    if run.told("priority") is not None or run.told("phase") is not None:
+        from netra_testkit.pytest_plugin.selection import Chosen
+
+        Chosen.of(config)
     if run.switched_on("fail_fast") and not config.option.maxfail:
         config.option.maxfail = 1
     if run.switched_on("require_live"):

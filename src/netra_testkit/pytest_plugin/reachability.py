@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXIT_CODE",
+    "Verdict",
     "require",
+    "verdict_of",
 ]
 
 EXIT_CODE = 20
@@ -25,6 +27,7 @@ EXIT_CODE = 20
 UNREACHABLE = f"{PREFIX}unreachable"
 _ATTRIBUTE = "netra_unreachable"
 _AVAILABILITY = "netra_testkit.clients.availability"
+_VERDICT = pytest.StashKey["Verdict"]()
 
 
 class Verdict:
@@ -36,12 +39,6 @@ class Verdict:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._session: pytest.Session
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Keep what can be stopped."""
-        self._session = session
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
@@ -50,10 +47,14 @@ class Verdict:
         """Note on the report of a module that skips because the deployment is not there."""
         del collector
         report = yield
+        self.note_on_collection(report)
+        return report
+
+    def note_on_collection(self, report: pytest.CollectReport) -> None:
+        """Note on a report what its skipping says of the deployment."""
         if report.skipped:
             self._conclude_from_a_skip()
             setattr(report, _ATTRIBUTE, run_of(self._config).unreachable)
-        return report
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -100,16 +101,22 @@ class Verdict:
             return
         run = run_of(self._config)
         run.unreachable = run.unreachable or verdict
-        self._session.shouldstop = verdict
         # Under xdist the session of the controller has no loop of its own.
-        distributed = self._config.pluginmanager.get_plugin("dsession")
-        if distributed is not None:
-            distributed.shouldstop = verdict
+        for name in ("session", "dsession"):
+            running = self._config.pluginmanager.get_plugin(name)
+            if running is not None:
+                running.shouldstop = verdict
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to watch."""
-    config.pluginmanager.register(Verdict(config), "netra-verdict-on-reachability")
+    config.stash[_VERDICT] = Verdict(config)
+    config.pluginmanager.register(config.stash[_VERDICT], "netra-verdict-on-reachability")
+
+
+def verdict_of(config: pytest.Config) -> Verdict:
+    """What watches a run that concerns the kit."""
+    return config.stash[_VERDICT]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

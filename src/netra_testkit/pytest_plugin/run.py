@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from netra_testkit.settings.config import StagingConfig
     from netra_testkit.settings.environments import Environment
@@ -25,10 +25,10 @@ __all__ = [
     "TAKEN",
     "Run",
     "Setting",
-    "Twins",
     "fixtures_of",
     "put",
     "run_of",
+    "twin_of",
 ]
 
 PREFIX = "netra."
@@ -73,30 +73,19 @@ class Setting(NamedTuple):
     given: bool = True
 
 
-class Twins(NamedTuple):
-    """One setting under its names: the destination of an option, a variable, an ini key."""
-
-    option: str
-    variable: str
-    ini: str
-
-
-SETTINGS: Mapping[str, Twins] = MappingProxyType(
+SETTINGS: Mapping[str, str] = MappingProxyType(
     {
-        name: Twins(f"netra_{name}", variable, f"netra_{name}")
-        for name, variable in (
-            ("env", ENVIRONMENT),
-            ("priority", "NETRA_PRIORITY"),
-            ("phase", "NETRA_PHASE"),
-            ("fail_fast", "NETRA_FAIL_FAST"),
-            ("require_live", "NETRA_REQUIRE_LIVE"),
-            ("strict", "NETRA_STRICT"),
-            ("honesty", "NETRA_HONESTY"),
-            ("deadline", "NETRA_DEADLINE"),
-        )
+        "env": ENVIRONMENT,
+        "priority": "NETRA_PRIORITY",
+        "phase": "NETRA_PHASE",
+        "fail_fast": "NETRA_FAIL_FAST",
+        "require_live": "NETRA_REQUIRE_LIVE",
+        "strict": "NETRA_STRICT",
+        "honesty": "NETRA_HONESTY",
+        "deadline": "NETRA_DEADLINE",
     }
 )
-"""Every setting of a run."""
+"""Every setting of a run, with its variable; its option and its ini key are `twin_of(name)`."""
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
@@ -138,8 +127,14 @@ class Run:
     @property
     def requested(self) -> bool:
         """Whether somebody asked for the kit: by an option, a twin of one, or a marker."""
-        told = (self.told(name) for name in SETTINGS)
-        return self._marked or any(found is not None and found.ours for found in told)
+        return self._marked or any(found.ours for found in self.all_told())
+
+    def all_told(self) -> Iterator[Setting]:
+        """Whatever this run was told."""
+        for name in SETTINGS:
+            found = self.told(name)
+            if found is not None:
+                yield found
 
     def setting(self, name: str) -> str | None:
         """What a setting says now: command line, then environment, then ini; None for nothing.
@@ -170,19 +165,19 @@ class Run:
         Args:
             name: A key of SETTINGS.
         """
-        twins = SETTINGS[name]
+        twin = twin_of(name)
         own = self._suites_own if name == "env" else None
-        given = getattr(self._pytest.option, twins.option, None)
+        given = getattr(self._pytest.option, twin, None)
         if given is not None:
             return Setting(str(given), f"--{_dashed(name)}")
         if own is not None and own[1]:
             return Setting(own[0], "the suite's own --env", ours=False)
-        variable = self._variable(twins.variable)
+        variable = self._variable(SETTINGS[name])
         if variable:
-            return Setting(variable, twins.variable)
-        in_file = _words(self._pytest.getini(twins.ini))
+            return Setting(variable, SETTINGS[name])
+        in_file = _words(self._pytest.getini(twin))
         if in_file:
-            return Setting(in_file, f"ini {twins.ini}")
+            return Setting(in_file, f"ini {twin}")
         if own is not None:
             return Setting(own[0], "the default of the suite's own --env", ours=False, given=False)
         return None
@@ -364,6 +359,11 @@ def _words(value: object) -> str:
 
 def _dashed(name: str) -> str:
     return name if name in {"env", "priority", "phase"} else f"netra-{name.replace('_', '-')}"
+
+
+def twin_of(name: str) -> str:
+    """The destination of a setting's option, which is also its ini key."""
+    return f"netra_{name}"
 
 
 def put(name: str, value: str | None) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from netra_testkit.pytest_plugin.run import Setting
 
-__all__ = ["Chosen", "pytest_collection_modifyitems"]
+__all__ = ["Chosen", "choose", "pytest_collection_modifyitems"]
 
 _RANGE = re.compile(r"([0-9])(?:\s*-\s*([0-9]))?")
 
@@ -61,6 +61,17 @@ def pytest_collection_modifyitems(
 ) -> Generator[None, object, object]:
     """Leave out what was not asked for, and sort the rest by phase."""
     result = yield
+    choose(config, items)
+    return result
+
+
+def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Describe the tests, leave out what was not asked for, and sort the rest by phase.
+
+    Args:
+        config: The run's.
+        items: Its tests, changed in place.
+    """
     for item in items:
         describe(item)
     chosen = Chosen.of(config)
@@ -71,7 +82,6 @@ def pytest_collection_modifyitems(
     order = {phase: place for place, phase in enumerate(phases_of(config))}
     if order:
         items.sort(key=lambda item: order.get(labels_of(item).phase or "", len(order)))
-    return result
 
 
 def _priorities(told: Setting) -> frozenset[int]:
