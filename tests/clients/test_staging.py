@@ -64,6 +64,11 @@ def test_it_describes_staging_when_nothing_says_otherwise(monkeypatch: pytest.Mo
     assert staging.run_id != Staging().run_id
 
 
+def test_an_alias_that_contradicts_the_table_is_refused_at_once() -> None:
+    with pytest.raises(ConfigurationError, match="execute_agent"):
+        Staging(StagingConfig(extra_aliases={"execute_agent": "ping"}))
+
+
 async def test_every_call_of_a_run_says_so(there: Deployment, tmp_path: Path) -> None:
     staging = staged(there, tmp_path)
     async with staging.user() as alice:

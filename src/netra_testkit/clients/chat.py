@@ -14,6 +14,7 @@ from netra_testkit.clients.ledger import public_call
 from netra_testkit.clients.reading import Reading
 from netra_testkit.clients.running import Runs
 from netra_testkit.errors import DeadlineExceeded, ServerClosed
+from netra_testkit.safety.redaction import install
 from netra_testkit.wire.frames import encode
 from netra_testkit.wire.types import MessageType
 
@@ -102,6 +103,7 @@ class ChatClient:
             ServerClosed: The server closed before the welcome.
             DeadlineExceeded: Upgrade or welcome did not come in time.
         """
+        install()
         await self._connection.open(self._opening)
         return self
 

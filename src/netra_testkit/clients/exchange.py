@@ -105,7 +105,7 @@ class Exchange:
             ClientClosed: The client was left meanwhile.
         """
         if self._answer is None:
-            raise Misuse(what="the exchange was not entered")
+            raise Misuse(what="the exchange was not entered", hint="Use it with async with.")
         encoding = self.headers.get("content-encoding")
         try:
             unpack = Inflater(encoding, self._cap)

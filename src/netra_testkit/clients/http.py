@@ -29,7 +29,7 @@ from netra_testkit.errors import (
     UnexpectedStatus,
     WrongLoop,
 )
-from netra_testkit.safety.redaction import register
+from netra_testkit.safety.redaction import install, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,7 +111,10 @@ class HttpClient:
             Misuse: The client is open already.
         """
         if self._loop is not None:
-            raise Misuse(what="an HttpClient that is entered while it is open")
+            raise Misuse(
+                what="an HttpClient that is entered while it is open", hint="Make a new one."
+            )
+        install()
         self._loop = asyncio.get_running_loop()
         return self
 

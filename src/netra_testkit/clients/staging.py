@@ -27,6 +27,7 @@ from netra_testkit.settings.config import StagingConfig
 from netra_testkit.settings.leases import UserPool
 from netra_testkit.settings.users import generated_users
 from netra_testkit.wire.health import Health
+from netra_testkit.wire.types import with_aliases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -58,6 +59,9 @@ class Staging:
         config: Where it is; `StagingConfig()` by default.
         pool: Who may be leased; the configuration's users by default.
 
+    Raises:
+        ConfigurationError: What is configured cannot be used.
+
     Attributes:
         config: Where it is.
         pool: Who may be leased.
@@ -75,6 +79,7 @@ class Staging:
         self, config: StagingConfig | None = None, *, pool: UserPool | None = None
     ) -> None:
         self.config = StagingConfig() if config is None else config
+        with_aliases(self.config.extra_aliases)
         self.pool = (
             UserPool(self.config.users, environment=self.config.environment)
             if pool is None
