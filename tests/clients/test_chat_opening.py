@@ -298,3 +298,16 @@ async def test_cancelling_an_opening_cuts_the_connection(phase: str) -> None:
             await task
         assert [each for each in asyncio.all_tasks() if "netra" in each.get_name()] == []
         over.set()
+
+
+async def test_the_user_whom_the_server_welcomed_is_known() -> None:
+    async def welcome(peer: Peer) -> None:
+        data = {"connection_id": "c-1", "user_id": "u-7"}
+        await peer.say({"type": "connection_established", "data": data})
+        await peer.until_gone()
+
+    async with (
+        chat_server(welcome, welcome=False) as server,
+        ChatClient(server.config) as client,
+    ):
+        assert (client.connection_id, client.user_id) == ("c-1", "u-7")

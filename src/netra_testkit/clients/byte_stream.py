@@ -19,8 +19,8 @@ __all__ = ["PROGRESS", "ByteStream", "Progress"]
 # Reading pauses above this and goes on once all of it is taken: a flood waits with the peer.
 BUFFER_LIMIT = 256 * 1024
 # Whoever reads looks at all of it before anybody else has a turn: of small pieces of HTTP that
-# takes long. So much is given at once; twice as much, up to a limit, where whoever reads is back
-# from the last piece within so many seconds.
+# takes long. So much is given at once; four times as much, up to a limit, where whoever reads is
+# back from the last piece within so many seconds.
 MOST_AT_ONCE = 16 * 1024
 MOST_OF_ALL = 64 * 1024
 SOON = 0.0025
@@ -114,7 +114,7 @@ class ByteStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         else:
             # A flood never makes anybody wait: without this nobody else would have a turn.
             read_soon = time.monotonic() - self._given_at < SOON
-            self._most = min(self._most * 2, MOST_OF_ALL) if read_soon else MOST_AT_ONCE
+            self._most = min(self._most * 4, MOST_OF_ALL) if read_soon else MOST_AT_ONCE
             await asyncio.sleep(0)
         if self._received:
             size = min(max_bytes, self._most)
