@@ -111,9 +111,7 @@ class HttpClient:
             Misuse: The client is open already.
         """
         if self._loop is not None:
-            raise Misuse(
-                what="an HttpClient that is entered while it is open", hint="Make a new one."
-            )
+            raise Misuse(what="an HttpClient entered while it is open", hint="Make a new one.")
         install()
         self._loop = asyncio.get_running_loop()
         return self
