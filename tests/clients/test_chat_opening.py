@@ -22,6 +22,7 @@ from netra_testkit.errors import (
     RateLimited,
     ServerClosed,
     ServiceUnavailable,
+    WrongLoop,
 )
 from netra_testkit.wire.lifecycle import ConnectionState
 
@@ -298,3 +299,10 @@ async def test_cancelling_an_opening_cuts_the_connection(phase: str) -> None:
             await task
         assert [each for each in asyncio.all_tasks() if "netra" in each.get_name()] == []
         over.set()
+
+
+def test_it_is_not_opened_on_a_loop_of_another_library() -> None:
+    client = ChatClient(config_for(9))
+    # Driven by hand, as any loop that is not asyncio's does.
+    with pytest.raises(WrongLoop, match="no event loop of asyncio runs"):
+        client.__aenter__().send(None)

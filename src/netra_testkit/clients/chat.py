@@ -113,6 +113,7 @@ class ChatClient:
             HandshakeFailed: The answer was no upgrade, or the welcome said: not ready.
             ServerClosed: The server closed before the welcome.
             DeadlineExceeded: Upgrade or welcome did not come in time.
+            WrongLoop: No event loop of asyncio runs here.
         """
         await self._connection.open(self._opening)
         return self

@@ -15,6 +15,7 @@ from netra_testkit.clients.call_ids import new_ids, traceparent
 from netra_testkit.clients.connecting import upgraded
 from netra_testkit.clients.hearing import EXCERPT, Hearing
 from netra_testkit.clients.ledger import note_socket
+from netra_testkit.clients.loops import loop_for
 from netra_testkit.clients.watchdog import Watchdog
 from netra_testkit.errors import (
     AuthRefused,
@@ -120,7 +121,7 @@ class Connection:
         """Connect, and wait for the welcome. A failure or a cancellation cuts the connection."""
         if self._loop is not None:
             raise Misuse(what="a ChatClient was entered twice", hint="Make a new one.")
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop_for("a ChatClient")
         timeouts = self._config.timeouts
         try:
             await self._connect(deadline.child(timeouts.connect))
