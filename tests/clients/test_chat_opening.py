@@ -22,6 +22,7 @@ from netra_testkit.errors import (
     RateLimited,
     ServerClosed,
     ServiceUnavailable,
+    WrongLoop,
 )
 from netra_testkit.wire.lifecycle import ConnectionState
 
@@ -311,3 +312,10 @@ async def test_the_user_whom_the_server_welcomed_is_known() -> None:
         ChatClient(server.config) as client,
     ):
         assert (client.connection_id, client.user_id) == ("c-1", "u-7")
+
+
+def test_it_is_not_opened_on_a_loop_of_another_library() -> None:
+    client = ChatClient(config_for(9))
+    # Driven by hand, as any loop that is not asyncio's does.
+    with pytest.raises(WrongLoop, match="no event loop of asyncio runs"):
+        client.__aenter__().send(None)

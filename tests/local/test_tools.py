@@ -48,6 +48,11 @@ def test_a_tool_does_not_fail_for_another() -> None:
     }
 
 
+@pytest.mark.parametrize("passed_over", [True, None, 10**15, {"deep": [False, -(10**16)]}])
+def test_what_is_no_number_that_json_carries_exactly_is_passed_over(passed_over: Any) -> None:
+    assert TOOLS["calculator"].call({"one": 1, "other": passed_over}) == {"sum": 1.0, "terms": 1}
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "result"),
     [

@@ -5,13 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from tests.pytest_plugin.suites import Suite
 
 
-@pytest.mark.broad
 def test_what_debug_writes_shows_none(suite: Suite) -> None:
     secret = secrets.token_urlsafe(48)
     suite.environ(A_SECRET=secret).files(

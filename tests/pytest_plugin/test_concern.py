@@ -130,6 +130,26 @@ def test_one_marker_brings_all_of_them(unloaded: Suite, captures: tuple[str, ...
     result.stdout.fnmatch_lines("priority 1: 1 of 1")
 
 
+def test_a_fixture_brings_the_rules_before_the_test_begins(unloaded: Suite) -> None:
+    unloaded.files(
+        test_it="""
+        from netra_testkit.pytest_plugin.deadlines import WATCH
+
+        def test_it(local_staging, pytestconfig): assert WATCH in pytestconfig.stash
+        """
+    )
+    unloaded.run().assert_outcomes(passed=1)
+
+
+def test_so_does_one_fixture(unloaded: Suite) -> None:
+    unloaded.conftest(SAYS_WHO_IS_THERE).files(
+        test_a="def test_it(): pass",
+        test_b="def test_it(staging_config): assert staging_config.environment == 'staging'",
+    )
+    result = unloaded.run("--setup-plan")
+    result.stdout.fnmatch_lines(["*<rooms>*netra-deadlines*netra-masked-reports*"])
+
+
 def test_what_a_suite_says_while_it_is_collected_counts(unloaded: Suite) -> None:
     # Put back when the test ends, whatever is set meanwhile.
     unloaded.environ(NETRA_STRICT="")

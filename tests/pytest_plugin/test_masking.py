@@ -228,6 +228,8 @@ def mask(text: str) -> str:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_secret_is_shown_nowhere(suite: Suite, secret: str, place: str) -> None:
+    if place == "subtest" and not hasattr(pytest, "Subtests"):
+        pytest.skip("pytest has subtests from 9 on")
     suite.files(**{f"test_{place}": HEAD + PLACES[place]})
     result = suite.run(*LOADED, *SHOWS_ALL)
     output = result.stdout.str() + result.stderr.str() + files_of(suite)

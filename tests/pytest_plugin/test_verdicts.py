@@ -158,7 +158,6 @@ def test_it(): pass
     result.stdout.fnmatch_lines("not collected: *cannot collect*TestWithConstructor*")
 
 
-@pytest.mark.broad
 def test_a_crashed_workers_test_is_unknown(suite: Suite) -> None:
     suite.files(test_it=f"{HEAD}\ndef test_dies(): os._exit(3)\ndef test_it(): pass")
     result = suite.run("-v", workers=1)

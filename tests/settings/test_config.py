@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import pickle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -337,6 +338,14 @@ def test_it_never_changes() -> None:
         config.model_copy(update={"base_url": "https://example.com"})
     with pytest.raises(TypeError, match="always validated"):
         StagingConfig.model_construct(base_url="https://example.com")
+
+
+def test_it_says_where_it_is_and_is_not_pickled() -> None:
+    config = StagingConfig()
+    assert str(config) == repr(config)
+    assert config.base_url in str(config)
+    with pytest.raises(TypeError, match="holds secrets"):
+        pickle.dumps(config)
 
 
 def test_a_copy_is_the_thing_itself() -> None:

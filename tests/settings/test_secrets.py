@@ -77,6 +77,11 @@ def test_equal_means_the_same_value() -> None:
     assert JwtSecret.of("ä" * 20, source="four") == JwtSecret.of("ä" * 20, source="five")
 
 
+def test_it_is_formatted_as_it_is_shown() -> None:
+    secret = JwtSecret.generate("here")
+    assert f"{secret:>90}" == f"{secret!r:>90}"
+
+
 def test_a_generated_secret_is_random_and_long_enough() -> None:
     one, other = JwtSecret.generate("a test"), JwtSecret.generate("a test")
     assert one != other

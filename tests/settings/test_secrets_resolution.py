@@ -222,6 +222,11 @@ def test_an_argument_that_names_no_environment_is_told_apart_from_the_variable()
     assert raised.value.problems[0].source == "argument"
 
 
+def test_production_says_of_a_legacy_name_that_it_is_never_read() -> None:
+    with pytest.raises(ConfigurationError, match="legacy name that production never reads"):
+        resolve_jwt_secret({"JWT_SECRET": token_urlsafe(48)}, environment="production")
+
+
 def test_the_error_says_what_to_do() -> None:
     with pytest.raises(ConfigurationError) as raised:
         resolve_jwt_secret({"JWT_SECRET_KEY": "changeme"}, environment="staging")

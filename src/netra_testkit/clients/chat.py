@@ -102,6 +102,7 @@ class ChatClient:
             HandshakeFailed: The answer was no upgrade, or the welcome said: not ready.
             ServerClosed: The server closed before the welcome.
             DeadlineExceeded: Upgrade or welcome did not come in time.
+            WrongLoop: No event loop of asyncio runs here.
         """
         install()
         await self._connection.open(self._opening)

@@ -13,6 +13,7 @@ from netra_testkit.clients.call_ids import new_ids, new_uuid
 from netra_testkit.clients.deadline import Deadline
 from netra_testkit.clients.hearing import Hearing
 from netra_testkit.clients.ledger import entered
+from netra_testkit.clients.loops import loop_for
 from netra_testkit.clients.opening import Opening
 from netra_testkit.clients.watchdog import Watchdog
 from netra_testkit.errors import (
@@ -137,7 +138,7 @@ class Connection:
         """Connect, and wait for the welcome. A failure or a cancellation cuts the connection."""
         if self._loop is not None:
             raise Misuse(what="a ChatClient was entered twice", hint="Make a new one.")
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop_for("a ChatClient")
         timeouts = self._config.timeouts
         try:
             await self._opening.connect(self, deadline.child(timeouts.connect))

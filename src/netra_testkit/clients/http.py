@@ -15,6 +15,7 @@ from netra_testkit.clients.cleanup import THREADS, made_thread
 from netra_testkit.clients.deadline import Deadline
 from netra_testkit.clients.exchange import Exchange
 from netra_testkit.clients.ledger import public_call
+from netra_testkit.clients.loops import loop_for
 from netra_testkit.clients.pool import Pool
 from netra_testkit.clients.resolving import system_resolver
 from netra_testkit.clients.response import Response
@@ -109,11 +110,12 @@ class HttpClient:
 
         Raises:
             Misuse: The client is open already.
+            WrongLoop: No event loop of asyncio runs here.
         """
         if self._loop is not None:
             raise Misuse(what="an HttpClient entered while it is open", hint="Make a new one.")
         install()
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop_for("an HttpClient")
         return self
 
     async def __aexit__(

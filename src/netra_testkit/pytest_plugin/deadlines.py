@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netra_testkit.pytest_plugin.fixtures import load
 from netra_testkit.pytest_plugin.last_line import LastLine, others
 from netra_testkit.pytest_plugin.markers import labels_of
 from netra_testkit.pytest_plugin.masked_text import without_secrets
-from netra_testkit.pytest_plugin.run import PREFIX, run_of
+from netra_testkit.pytest_plugin.run import PREFIX, fixtures_of, run_of
 from netra_testkit.pytest_plugin.second_line import HUNG, LATE, Interruption, SecondLine, Watch
 
 if TYPE_CHECKING:
@@ -100,6 +101,9 @@ def pytest_runtest_setup(item: pytest.Item) -> Wrapped:
     __tracebackhide__ = True
     if not run_of(item.config).applies(item):
         return (yield)
+    # What is imported once is not to be paid for by whichever test comes first.
+    if used := fixtures_of(item):
+        load(used)
     try:
         watch = Watch(item.nodeid, _limit(item))
     except ValueError:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from netra_testkit.settings.config import StagingConfig
     from netra_testkit.settings.users import StagingUser
 
-__all__ = ["local_staging", "staging", "staging_config", "staging_user"]
+__all__ = ["load", "local_staging", "staging", "staging_config", "staging_user"]
 
 _POOL = pytest.StashKey["SuitePool"]()
 
@@ -68,6 +68,16 @@ def local_staging(_netra_rules: None, request: pytest.FixtureRequest) -> Iterato
 
     with LocalStaging() as server:
         yield server
+
+
+def load(names: frozenset[str]) -> None:
+    """Import what the kit's fixtures of these names and their users need, which takes a while."""
+    if names & {"staging", "staging_user"}:
+        import jwt  # noqa: F401 - signs tokens
+
+        from netra_testkit.clients import availability, chat, connecting, staging  # noqa: F401
+    if "local_staging" in names:
+        from netra_testkit.local import staging as _  # noqa: F401
 
 
 def _prepare(request: pytest.FixtureRequest) -> None:

@@ -103,7 +103,7 @@ class _Heard:
             self.reruns += 1
         elif report.failed:
             self._take_failure(report)
-        elif report.passed and isinstance(report, pytest.SubtestReport):
+        elif report.passed and _is_part(report):
             # A part that passed says nothing of the whole, which may be skipped after it.
             pass
         elif report.skipped and self.verdict not in RUN:
@@ -243,6 +243,11 @@ def declared_by(item: pytest.Item) -> Declared:
         impact=labels.impact,
         concerned=run_of(item.config).applies(item),
     )
+
+
+def _is_part(report: pytest.TestReport) -> bool:
+    """Whether it is of a subtest: of pytest, or before pytest 9 of a plugin."""
+    return type(report).__name__.casefold() == "subtestreport"
 
 
 def _sent(test: Declared) -> dict[str, object]:
