@@ -109,8 +109,7 @@ class HttpClient:
         """Bind the client to this event loop; nothing is sent.
 
         Raises:
-            Misuse: The client is open already.
-            WrongLoop: No event loop of asyncio runs here.
+            Misuse: The client is open already, or no event loop of asyncio runs here.
         """
         if self._loop is not None:
             raise Misuse(what="an HttpClient entered while it is open", hint="Make a new one.")
@@ -372,9 +371,8 @@ class HttpClient:
         if self._trace is not None:
             said = exchange.status if failure is None else type(failure).__name__
             where = call.url.copy_with(raw_path=call.url.raw_path.partition(b"?")[0])
-            self._trace.record(
-                "http", f"{call.method} {where} -> {said}", elapsed=elapsed, **call.ids
-            )
+            line = f"{call.method} {where} -> {said}"
+            self._trace.record("http", line, elapsed=elapsed, **call.ids)
 
 
 def _wanted(expect: int | Collection[int] | EllipsisType | None) -> frozenset[int] | None:
