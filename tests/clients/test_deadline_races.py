@@ -15,7 +15,7 @@ from netra_testkit.errors import DeadlineExceeded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHORT = 0.02
+SHORT = 0.06
 
 
 class Moment:
