@@ -123,6 +123,7 @@ ABSENT: Final = (
     absent("everything 404", "status:status=404", cause="undecided"),
     absent("starting", "startup", cause="deployment"),
     absent("degraded", cause="product"),
+    absent("unhealthy", "degraded:level=unhealthy", cause="product"),
 )
 
 TRANSPORT: Final = (

@@ -15,8 +15,9 @@ import httpx
 import pytest
 from tests.local.bare import ALICE, bearer, call, receive_until, send, socket
 
+from netra_testkit.clients.availability import probe
 from netra_testkit.clients.staging import Staging
-from netra_testkit.errors import AuthRefused, ConfigurationError, Misuse
+from netra_testkit.errors import AuthRefused, ConfigurationError, DeadlineExceeded, Misuse
 from netra_testkit.local.faults import Fault
 from netra_testkit.local.options import EventForm, Limits, Refusal, Welcome
 from netra_testkit.local.staging import USERS, LocalStaging
@@ -320,6 +321,24 @@ async def test_the_real_clients_reach_it(server: LocalStaging) -> None:
     assert {each.user for each in server.received.events if each.run_id == run.run_id} == {
         alice.identity.user_id
     }
+
+
+async def test_the_real_clients_do_not_take_an_unhealthy_one_for_ready(
+    server: LocalStaging,
+) -> None:
+    server.faults.add(Fault("degraded", level="unhealthy"))
+    staging = Staging(server.config())
+    assert not (await staging.health()).is_ready
+    with pytest.raises(DeadlineExceeded) as late:
+        await staging.wait_until_ready(within=0.3)
+    assert late.value.phase == "ready"
+    assert "status 'unhealthy'" in str(late.value)
+    assert "clickhouse_db is not connected" in str(late.value)
+    seen = probe(server.config().health_endpoint)
+    assert not seen.available
+    assert "clickhouse_db is not connected" in seen.evidence
+    server.faults.clear()
+    assert (await staging.wait_until_ready(within=5)).is_ready
 
 
 async def test_the_real_clients_are_refused_with_a_bad_token(server: LocalStaging) -> None:

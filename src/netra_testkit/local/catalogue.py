@@ -179,8 +179,9 @@ _HTTP = (
     _platform(
         "degraded",
         "route",
-        "Reports degraded health.",
+        "Reports degraded health, or by level that it is unhealthy and serves nobody.",
         "The deployment is healthy.",
+        level=FaultOption(default="degraded", type=str, choices=("degraded", "unhealthy")),
     ),
     _platform(
         "session-missing",
