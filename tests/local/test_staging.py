@@ -18,6 +18,7 @@ from tests.local.bare import ALICE, bearer, call, receive_until, send, socket
 from netra_testkit.clients.availability import probe
 from netra_testkit.clients.staging import Staging
 from netra_testkit.errors import AuthRefused, ConfigurationError, DeadlineExceeded, Misuse
+from netra_testkit.local import server as running
 from netra_testkit.local.faults import Fault
 from netra_testkit.local.options import EventForm, Limits, Refusal, Welcome
 from netra_testkit.local.staging import USERS, LocalStaging
@@ -117,6 +118,35 @@ def test_it_forgets_when_told_to_and_faults_stay(running: bool) -> None:  # noqa
         assert call(server, "GET", path, user=ALICE).status_code == 404
         assert [each.kind for each in server.faults.faults] == ["e2e-off"]
         assert log_in(server).status_code == 200
+
+
+def test_one_that_is_blocked_says_that_it_could_not_forget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blocked, let_go = threading.Event(), threading.Event()
+
+    def block(*_: object, **__: object) -> None:
+        blocked.set()
+        let_go.wait()
+
+    with LocalStaging() as server, ExitStack() as stack:
+        stack.callback(let_go.set)
+        made = call(server, "POST", "/api/threads", user=ALICE, json={"title": "kept"})
+        with monkeypatch.context() as patch, create_connection(("127.0.0.1", server.port)) as raw:
+            patch.setattr(server.faults, "strike", block)
+            raw.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert blocked.wait(5)
+            patch.setattr(running, "STOPPED_WITHIN", 0.2)
+            with pytest.raises(DeadlineExceeded) as late:
+                server.reset()
+        let_go.set()
+        # What was given up is not done behind the caller's back.
+        assert call(server, "GET", f"/api/threads/{made.json()['id']}", user=ALICE).is_success
+        server.reset()
+        assert server.received.requests == ()
+    failure = late.value
+    assert (failure.phase, failure.limit, failure.has_peer) == ("reset", 0.2, False)
+    assert failure.hint.startswith("Something blocks its thread")
 
 
 def log_in(server: LocalStaging) -> httpx.Response:
