@@ -327,6 +327,7 @@ _CHAT = (
         "Events reach their own user only.",
     ),
     _platform("never-completes", "user", "Never ends a run.", "A run ends."),
+    _platform("failed-run", "user", "Lets the agent of a run fail at its end.", "A run succeeds."),
     _platform(
         "late-reply",
         "user",
