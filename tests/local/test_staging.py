@@ -17,16 +17,27 @@ from tests.local.bare import ALICE, bearer, call, receive_until, send, socket
 
 from netra_testkit.clients.availability import probe
 from netra_testkit.clients.staging import Staging
-from netra_testkit.errors import AuthRefused, ConfigurationError, DeadlineExceeded, Misuse
+from netra_testkit.errors import (
+    AuthRefused,
+    ConfigurationError,
+    ContractBroken,
+    DeadlineExceeded,
+    Misuse,
+)
 from netra_testkit.local import server as running
 from netra_testkit.local.faults import Fault
 from netra_testkit.local.options import EventForm, Limits, Refusal, Welcome
 from netra_testkit.local.staging import USERS, LocalStaging
 from netra_testkit.settings.environments import Environment
 from netra_testkit.settings.secrets import JwtSecret
+from netra_testkit.wire.contract import Ending
+from netra_testkit.wire.frames import Frame
+from netra_testkit.wire.types import MessageType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from netra_testkit.safety.jsonable import JsonValue
 
 READY_WITHIN = 1.5
 STOPPED_WITHIN = 2.0
@@ -369,6 +380,21 @@ async def test_the_real_clients_do_not_take_an_unhealthy_one_for_ready(
     assert "clickhouse_db is not connected" in seen.evidence
     server.faults.clear()
     assert (await staging.wait_until_ready(within=5)).is_ready
+
+
+@pytest.mark.parametrize("form", EventForm)
+async def test_the_real_clients_see_that_a_run_failed(form: EventForm) -> None:
+    with LocalStaging(pace=0, event_form=form, faults=[Fault("failed-run")]) as server:
+        async with Staging(server.config()).user() as alice:
+            async with alice.chat() as chat:
+                run = await chat.run_agent("supervisor", "Where does my budget go?")
+            request: dict[str, JsonValue] = {"content": "Where does my budget go?"}
+            async with alice.http.stream("POST", "/api/chat/stream", json=request) as events:
+                kinds = [Frame.decode(each.data).type async for each in events]
+    assert (run.ending, run.error_code) == (Ending.FAILED, "AGENT_FAILED")
+    with pytest.raises(ContractBroken):
+        run.assert_delivered()
+    assert kinds[-2:] == [MessageType.AGENT_ERROR, MessageType.STREAM_ERROR]
 
 
 async def test_the_real_clients_are_refused_with_a_bad_token(server: LocalStaging) -> None:
