@@ -106,6 +106,18 @@ def test_a_healthy_answer_is_available() -> None:
             id="the platform's 503",
         ),
         pytest.param(
+            answer("503 Service Unavailable", b'{"status": "unhealthy", "message": "no database"}'),
+            'HTTP 503: {"status": "unhealthy", "message": "no database"} (not healthy)',
+            Cause.PRODUCT,
+            id="the platform's own word",
+        ),
+        pytest.param(
+            answer("503 Service Unavailable", b'{"status": "healthy"}'),
+            'HTTP 503: {"status": "healthy"}',
+            Cause.DEPLOYMENT,
+            id="a contradiction",
+        ),
+        pytest.param(
             answer("500 Internal Server Error", b'{"detail": "x"}'),
             'HTTP 500: {"detail": "x"}',
             Cause.PRODUCT,
@@ -143,6 +155,9 @@ def test_a_healthy_answer_is_available() -> None:
             'HTTP 200: ["healthy"] (not healthy)',
             Cause.PRODUCT,
             id="a list",
+        ),
+        pytest.param(
+            answer("200 OK", b"null"), "HTTP 200: null (not healthy)", Cause.PRODUCT, id="null"
         ),
         pytest.param(b"SSH-2.0-OpenSSH\r\n", "ConnectionFailed: ", Cause.PRODUCT, id="not HTTP"),
         pytest.param(b"", "ConnectionFailed: ", Cause.INFRASTRUCTURE, id="closed at once"),

@@ -10,6 +10,7 @@ import pytest
 from tests.examples.running import EXAMPLES
 
 from netra_testkit import LocalStaging
+from netra_testkit.local.env_file import variables_of
 
 if TYPE_CHECKING:
     from tests.examples.running import Examples
@@ -51,6 +52,24 @@ def test_a_suite_fails_where_it_should(
     ran = examples.run_broken(fault, suite)
     assert ran.exit_code == pytest.ExitCode.TESTS_FAILED
     assert said in "".join(ran.said.values())
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("first_time_user/test_first_time_user.py", "newcomer"),
+        ("golden_path/test_5_experience.py", "session_is_refreshed"),
+    ],
+)
+def test_what_registers_somebody_may_be_tried_again_in_the_same_run(
+    file: str, name: str, examples: Examples
+) -> None:
+    with LocalStaging() as server:
+        variables = variables_of(server.config())
+        ran = examples.run(file, file, PYTEST_ADDOPTS=f"--keep-duplicates -k {name}", **variables)
+        answers = [each.status for each in server.received.requests if "register" in each.path]
+    assert set().union(*ran.outcomes.values()) == {"passed"}
+    assert answers == [200, 200]
 
 
 def test_moving_a_suite_is_one_changed_import_line() -> None:

@@ -123,6 +123,7 @@ ABSENT: Final = (
     absent("everything 404", "status:status=404", cause="undecided"),
     absent("starting", "startup", cause="deployment"),
     absent("degraded", cause="product"),
+    absent("unhealthy", "degraded:level=unhealthy", cause="product"),
 )
 
 TRANSPORT: Final = (
@@ -276,6 +277,7 @@ RUNS: Final = (
         hurried=True,
         kills=by(product=(4, 8, 10, 16, 23, 25), infrastructure=(7, 17)),
     ),
+    broken("failed-run", kills=by(product=(7, 8, 10, 23, 25))),
     broken("silent-tool-failure", kills=by(product=(10, 25))),
     broken("stream-cut", kills=by(product=(8, 23)), reduced=True),
     broken("chat cut", "stream-cut:route=/api/chat/stream", kills=by(product=(23,))),

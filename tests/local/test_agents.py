@@ -197,7 +197,17 @@ async def test_an_answer_says_what_went_wrong() -> None:
     run = world.state.runs.start("u", "triage")
     answer = await conclude(world, run, asked("triage", "fail:keyword_extractor"))
     assert answer.error == "keyword_extractor failed, as the request asked"
-    assert answer.error in answer.text
+    assert answer.error in str(answer.text)
+
+
+@pytest.mark.parametrize("agent", SPECIALISTS)
+async def test_an_agent_that_fails_has_no_answer(agent: str) -> None:
+    world = world_with(Fault("failed-run"))
+    run = world.state.runs.start("u", agent)
+    answer = await conclude(world, run, asked(agent))
+    assert (answer.text, answer.error) == (None, f"{agent} could not do what was asked")
+    assert run.status is RunStatus.FAILED
+    assert [each.type_name for each in world.truth.events][-1] == "agent_error"
 
 
 async def test_a_lost_completion_does_not_lose_the_answer() -> None:

@@ -5,7 +5,18 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.local.bare import ALICE, BOB, WITHIN, client, mint, receive, receive_until, send, socket
+from tests.local.bare import (
+    ALICE,
+    BOB,
+    WITHIN,
+    call,
+    client,
+    mint,
+    receive,
+    receive_until,
+    send,
+    socket,
+)
 from websockets.exceptions import ConnectionClosed
 
 from netra_testkit.local.options import Limits
@@ -219,6 +230,12 @@ async def test_more_messages_than_allowed_are_refused_and_the_connection_lives()
                 assert error["error_code"] == "RATE_LIMIT_EXCEEDED"
                 assert error["details"]["limit"] == 3
                 assert 0 < error["details"]["retry_after"] <= 60
+        async with socket(server) as another_of_the_same:
+            await receive_until(another_of_the_same, "handshake_response")
+            error = await asked(another_of_the_same, "ping")
+            assert error["error_code"] == "RATE_LIMIT_EXCEEDED"
+        health = call(server, "GET", "/ws/health").json()
+        assert health["metrics"]["authentication"]["rate_limited_requests"] == 3
         async with socket(server, BOB) as other:
             await receive_until(other, "handshake_response")
             assert (await asked(other, "ping"))["type"] == "pong"

@@ -52,6 +52,14 @@ def started(web: Web, user: StagingUser | None = None, **body: Any) -> str:
     return agent_id
 
 
+def test_an_agent_that_fails_says_so(web: Web) -> None:
+    with web.broken(Fault("failed-run")):
+        answer = web("POST", "/api/agents/triage", user=ALICE, json=HELLO).json()
+    assert (answer["status"], answer["response"]) == ("error", None)
+    assert answer["error"] == "triage could not do what was asked"
+    assert [each["status"] for each in listed(web, ALICE)] == ["failed"]
+
+
 @pytest.mark.parametrize("name", ["triage", "data", "optimization"])
 def test_an_agent_with_a_route_of_its_own_answers(web: Web, name: str) -> None:
     answer = web("POST", f"/api/agents/{name}", json=HELLO).json()

@@ -73,6 +73,43 @@ def test_a_degraded_server_says_so(web: Web, path: str, status: int, word: str) 
     assert FORMS[path].parse(answer.json()).noted == ()
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "word"),
+    [
+        ("/health", 503, "unhealthy"),
+        ("/health/live", 200, "healthy"),
+        ("/health/ready", 503, "unhealthy"),
+        ("/api/health", 503, "unhealthy"),
+        ("/ws/health", 200, "degraded"),
+    ],
+)
+def test_an_unhealthy_server_says_so(web: Web, path: str, status: int, word: str) -> None:
+    with web.broken(Fault("degraded", level="unhealthy")):
+        answer = web("GET", path)
+    assert (answer.status_code, answer.json()["status"]) == (status, word)
+    health = FORMS[path].parse(answer.json())
+    assert health.noted == ()
+    assert bool(health.is_ready) is (word == "healthy")
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ready"])
+def test_an_unhealthy_server_says_why(web: Web, path: str) -> None:
+    with web.broken(Fault("degraded", level="unhealthy")):
+        body = web("GET", path).json()
+    assert body["message"] == "The deployment is not ready: clickhouse_db is not connected."
+    assert body["details"] == {"clickhouse_db": "clickhouse_db is not connected"}
+
+
+def test_an_unhealthy_server_checks_its_parts(web: Web) -> None:
+    with web.broken(Fault("degraded", level="unhealthy")):
+        health = ApiHealth.parse(web("GET", "/api/health").json())
+    assert {name: each.works for name, each in health.checks.items()} == {
+        "core_db": True,
+        "redis_db": True,
+        "clickhouse_db": False,
+    }
+
+
 def test_a_degraded_server_says_which_part_it_is(web: Web) -> None:
     with web.broken(Fault("degraded")):
         ready = web("GET", "/health/ready").json()

@@ -25,7 +25,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from netra_testkit.local.faults import Fault
 from netra_testkit.local.staging import LocalStaging
-from netra_testkit.wire.contract import CRITICAL_EVENTS, Rule
+from netra_testkit.wire.contract import CRITICAL_EVENTS, Ending, Rule
 from netra_testkit.wire.events import AgentRun
 from netra_testkit.wire.frames import Frame
 
@@ -221,6 +221,27 @@ async def test_a_run_that_never_completes_goes_on_until_it_is_stopped(
         assert [each["status"] for each in agents if each["run_id"] == "r"][-1] == "running"
         await send(connection, "stop_agent")
         assert (await receive_until(connection, "agent_stopped"))[-1]["run_id"] == "r"
+
+
+async def test_a_run_fails_and_its_user_is_told_why(server: LocalStaging) -> None:
+    server.faults.add(Fault("failed-run"))
+    run = await judged(server, "supervisor")
+    assert run.finished
+    assert (run.ending, run.error_code) == (Ending.FAILED, "AGENT_FAILED")
+    assert str(run.events[-1].error) == "supervisor could not do what was asked"
+    assert [each.rule for each in run.violations] != []
+
+
+async def test_a_chat_that_fails_keeps_no_answer(server: LocalStaging) -> None:
+    server.faults.add(Fault("failed-run"))
+    async with socket(server) as connection:
+        await ready(connection)
+        await send(connection, "user_message", content="hello")
+        failed = (await receive_until(connection, "agent_error"))[-1]
+        assert failed["data"]["status"] == "failed"
+        await send(connection, "get_thread_history")
+        *_, history = await receive_until(connection, "thread_update")
+    assert [each["role"] for each in history["data"]["messages"]] == ["user"]
 
 
 async def test_a_late_reply_does_not_hold_up_the_next(server: LocalStaging) -> None:

@@ -15,16 +15,29 @@ import httpx
 import pytest
 from tests.local.bare import ALICE, bearer, call, receive_until, send, socket
 
+from netra_testkit.clients.availability import probe
 from netra_testkit.clients.staging import Staging
-from netra_testkit.errors import AuthRefused, ConfigurationError, Misuse
+from netra_testkit.errors import (
+    AuthRefused,
+    ConfigurationError,
+    ContractBroken,
+    DeadlineExceeded,
+    Misuse,
+)
+from netra_testkit.local import server as running
 from netra_testkit.local.faults import Fault
 from netra_testkit.local.options import EventForm, Limits, Refusal, Welcome
 from netra_testkit.local.staging import USERS, LocalStaging
 from netra_testkit.settings.environments import Environment
 from netra_testkit.settings.secrets import JwtSecret
+from netra_testkit.wire.contract import Ending
+from netra_testkit.wire.frames import Frame
+from netra_testkit.wire.types import MessageType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from netra_testkit.safety.jsonable import JsonValue
 
 READY_WITHIN = 1.5
 STOPPED_WITHIN = 2.0
@@ -116,6 +129,35 @@ def test_it_forgets_when_told_to_and_faults_stay(running: bool) -> None:  # noqa
         assert call(server, "GET", path, user=ALICE).status_code == 404
         assert [each.kind for each in server.faults.faults] == ["e2e-off"]
         assert log_in(server).status_code == 200
+
+
+def test_one_that_is_blocked_says_that_it_could_not_forget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blocked, let_go = threading.Event(), threading.Event()
+
+    def block(*_: object, **__: object) -> None:
+        blocked.set()
+        let_go.wait()
+
+    with LocalStaging() as server, ExitStack() as stack:
+        stack.callback(let_go.set)
+        made = call(server, "POST", "/api/threads", user=ALICE, json={"title": "kept"})
+        with monkeypatch.context() as patch, create_connection(("127.0.0.1", server.port)) as raw:
+            patch.setattr(server.faults, "strike", block)
+            raw.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert blocked.wait(5)
+            patch.setattr(running, "STOPPED_WITHIN", 0.2)
+            with pytest.raises(DeadlineExceeded) as late:
+                server.reset()
+        let_go.set()
+        # What was given up is not done behind the caller's back.
+        assert call(server, "GET", f"/api/threads/{made.json()['id']}", user=ALICE).is_success
+        server.reset()
+        assert server.received.requests == ()
+    failure = late.value
+    assert (failure.phase, failure.limit, failure.has_peer) == ("reset", 0.2, False)
+    assert failure.hint.startswith("Something blocks its thread")
 
 
 def log_in(server: LocalStaging) -> httpx.Response:
@@ -320,6 +362,39 @@ async def test_the_real_clients_reach_it(server: LocalStaging) -> None:
     assert {each.user for each in server.received.events if each.run_id == run.run_id} == {
         alice.identity.user_id
     }
+
+
+async def test_the_real_clients_do_not_take_an_unhealthy_one_for_ready(
+    server: LocalStaging,
+) -> None:
+    server.faults.add(Fault("degraded", level="unhealthy"))
+    staging = Staging(server.config())
+    assert not (await staging.health()).is_ready
+    with pytest.raises(DeadlineExceeded) as late:
+        await staging.wait_until_ready(within=0.3)
+    assert late.value.phase == "ready"
+    assert "status 'unhealthy'" in str(late.value)
+    assert "clickhouse_db is not connected" in str(late.value)
+    seen = probe(server.config().health_endpoint)
+    assert not seen.available
+    assert "clickhouse_db is not connected" in seen.evidence
+    server.faults.clear()
+    assert (await staging.wait_until_ready(within=5)).is_ready
+
+
+@pytest.mark.parametrize("form", EventForm)
+async def test_the_real_clients_see_that_a_run_failed(form: EventForm) -> None:
+    with LocalStaging(pace=0, event_form=form, faults=[Fault("failed-run")]) as server:
+        async with Staging(server.config()).user() as alice:
+            async with alice.chat() as chat:
+                run = await chat.run_agent("supervisor", "Where does my budget go?")
+            request: dict[str, JsonValue] = {"content": "Where does my budget go?"}
+            async with alice.http.stream("POST", "/api/chat/stream", json=request) as events:
+                kinds = [Frame.decode(each.data).type async for each in events]
+    assert (run.ending, run.error_code) == (Ending.FAILED, "AGENT_FAILED")
+    with pytest.raises(ContractBroken):
+        run.assert_delivered()
+    assert kinds[-2:] == [MessageType.AGENT_ERROR, MessageType.STREAM_ERROR]
 
 
 async def test_the_real_clients_are_refused_with_a_bad_token(server: LocalStaging) -> None:

@@ -192,6 +192,29 @@ def test_a_stream_is_cut(server: LocalStaging, path: str, body: dict[str, str]) 
     assert types(call(server, "GET", "/api/events/stream"))[-1] == "stream_timeout"
 
 
+def test_a_stream_says_that_its_agent_failed(server: LocalStaging) -> None:
+    server.faults.add(Fault("failed-run"))
+    response = ask(server, ALICE, message="hello")
+    assert types(response) == [*RUN[:-1], "agent_error", "stream_error"]
+    failed, end = documents(response.text)[-2:]
+    assert (failed["error_code"], end["error_code"]) == ("AGENT_FAILED", "AGENT_FAILED")
+    assert failed["error"] == end["error"] == "triage could not do what was asked"
+    assert (end["run_id"], end["status"]) == (failed["run_id"], "failed")
+
+
+def test_a_chat_says_that_its_agent_failed_and_keeps_no_answer(server: LocalStaging) -> None:
+    server.faults.add(Fault("failed-run"))
+    response = chat(server, content="hello")
+    told = ["stream_start", "user_message", *RUN[:-1], "agent_error", "stream_error"]
+    assert types(response) == told
+    end = documents(response.text)[-1]["data"]
+    assert (end["error_code"], end["status"]) == ("AGENT_FAILED", "failed")
+    assert end["error"] == "triage could not do what was asked"
+    path = f"/api/threads/{end['thread_id']}/messages"
+    kept = call(server, "GET", path, user=ALICE).json()["messages"]
+    assert [each["role"] for each in kept] == ["user"]
+
+
 @pytest.mark.parametrize("kind", ["tool_completed", "agent_completed"])
 def test_events_are_lost_from_a_stream_too(server: LocalStaging, kind: str) -> None:
     server.faults.add(Fault("lost-event", type=kind))

@@ -53,6 +53,28 @@ def test_the_first_tool_never_ends() -> None:
     assert told == [*healthy()[:gone], *healthy()[gone + 1 :]]
 
 
+def test_only_the_whole_run_fails_and_what_was_told_before_stays() -> None:
+    board = FaultBoard([Fault("failed-run"), Fault("lost-event", type="agent_completed")])
+    *told, last = Tampering.struck(board, "u").apply(healthy())
+    assert told == [each for each in healthy()[:-1] if each.type is not MessageType.AGENT_COMPLETED]
+    assert is_outer_terminal(last)
+    assert last == Event(
+        MessageType.AGENT_ERROR,
+        {
+            "agent": "supervisor",
+            "agent_name": "supervisor",
+            "status": "failed",
+            "error_code": "AGENT_FAILED",
+            "error": "supervisor could not do what was asked",
+        },
+    )
+
+
+def test_a_run_that_never_ends_does_not_fail_either() -> None:
+    board = FaultBoard([Fault("failed-run"), Fault("never-completes")])
+    assert list(Tampering.struck(board, "u").apply(healthy())) == healthy()[:-1]
+
+
 @pytest.mark.parametrize("struck", [Tampering.struck, Tampering.struck_at_its_end])
 def test_one_run_uses_up_one_strike(struck: Callable[..., Tampering]) -> None:
     board = FaultBoard([Fault("never-completes", count=2)])

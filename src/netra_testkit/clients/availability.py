@@ -31,6 +31,7 @@ AFTERWARDS = 0.25
 LARGEST_BODY = 64 * 1024
 EXCERPT = 200
 OK = 200
+UNHEALTHY = 503
 
 _one_at_a_time = threading.Lock()
 _remembered: list[Availability] = []
@@ -176,7 +177,13 @@ def _judged(status: int, headers: httpx.Headers, body: bytes) -> tuple[str, Caus
 
     said = mask(body[: EXCERPT * 4].decode("utf-8", "replace"))[:EXCERPT]
     evidence = f"HTTP {status}: {said}"
-    if status != OK:
+    try:
+        health, is_json = json.loads(body), True
+    except (ValueError, RecursionError):
+        health, is_json = None, False
+    word = health.get("status") if isinstance(health, dict) else None
+    # Who says of itself that it is unhealthy is there, unlike whoever a gateway speaks for.
+    if status != OK and (status, word) != (UNHEALTHY, "unhealthy"):
         refused = refusal(
             status=status,
             method="GET",
@@ -188,10 +195,8 @@ def _judged(status: int, headers: httpx.Headers, body: bytes) -> tuple[str, Caus
             now=time.time(),
         )
         return evidence, refused.cause
-    try:
-        health = json.loads(body)
-    except (ValueError, RecursionError):
+    if not is_json:
         return f"{evidence} (not JSON: another service or a proxy answers)", Cause.INFRASTRUCTURE
-    if isinstance(health, dict) and health.get("status") == "healthy":
+    if word == "healthy":
         return evidence, None
     return f"{evidence} (not healthy)", Cause.PRODUCT

@@ -60,12 +60,12 @@ class Answer:
     """How a run ended.
 
     Attributes:
-        text: The final text for the user.
+        text: The final text for the user, None when the agent failed.
         elapsed: How long the run took, in seconds.
         error: What went wrong on the way, None when nothing did.
     """
 
-    text: str
+    text: str | None
     elapsed: float
     error: str | None
 
@@ -92,9 +92,12 @@ async def conclude(world: World, run: Run, request: AgentRequest) -> Answer:
                 type_name=event.type.value,
                 connection_id=None,
             )
+    elapsed = time.monotonic() - began
+    if run.status is RunStatus.FAILED:
+        return Answer(text=None, elapsed=elapsed, error=str(body["error"]))
     errors = body["tool_errors"]
     said = "; ".join(map(str, errors)) if isinstance(errors, list) else ""
-    return Answer(text=str(body["result"]), elapsed=time.monotonic() - began, error=said or None)
+    return Answer(text=str(body["result"]), elapsed=elapsed, error=said or None)
 
 
 def perform(world: World, run: Run, request: AgentRequest) -> AsyncGenerator[Event, None]:
@@ -124,7 +127,8 @@ async def _paced(
             await asyncio.sleep(world.options.pace)
             run.touch()
             if is_outer_terminal(event):
-                run.end(RunStatus.COMPLETED)
+                failed = event.type is MessageType.AGENT_ERROR
+                run.end(RunStatus.FAILED if failed else RunStatus.COMPLETED)
             yield Event(event.type, {**event.body, **ids})
         if tampering.endless:
             await asyncio.Event().wait()

@@ -179,8 +179,9 @@ _HTTP = (
     _platform(
         "degraded",
         "route",
-        "Reports degraded health.",
+        "Reports degraded health, or by level that it is unhealthy and serves nobody.",
         "The deployment is healthy.",
+        level=FaultOption(default="degraded", type=str, choices=("degraded", "unhealthy")),
     ),
     _platform(
         "session-missing",
@@ -326,6 +327,7 @@ _CHAT = (
         "Events reach their own user only.",
     ),
     _platform("never-completes", "user", "Never ends a run.", "A run ends."),
+    _platform("failed-run", "user", "Lets the agent of a run fail at its end.", "A run succeeds."),
     _platform(
         "late-reply",
         "user",

@@ -17,7 +17,6 @@ from netra_testkit.local.requests import (
     stop_asked,
 )
 from netra_testkit.local.sending import error_document, reply_document
-from netra_testkit.local.state.limits import RateLimits
 from netra_testkit.local.thread_frames import ThreadFrames
 from netra_testkit.local.welcome import handshake_complete
 from netra_testkit.wire.frames import Frame
@@ -66,7 +65,6 @@ class Conversation:
         self._runs = runs
         self._tasks = tasks
         self._user = connection.user_id
-        self._limits = RateLimits(clock=world.clock)
         threads = ThreadFrames(world, connection)
         self._answers: Mapping[MessageType, Callable[[Frame], Awaitable[None]]] = {
             MessageType.PING: self._ping,
@@ -147,11 +145,12 @@ class Conversation:
 
     async def _may_speak(self, frame: Frame | None) -> bool:
         most = self._world.options.limits.messages_per_minute
-        allowance = self._limits.take(self._user, "frames", requests=most, window=_MINUTE)
+        limits = self._world.state.limits
+        allowance = limits.take(self._user, "frames", requests=most, window=_MINUTE)
         if not allowance.allowed:
             await self._refuse(
                 "RATE_LIMIT_EXCEEDED",
-                f"A socket takes {most} messages a minute.",
+                f"A user may send {most} messages a minute over all sockets.",
                 frame=frame,
                 details={"limit": most, "retry_after": allowance.retry_after},
             )

@@ -54,7 +54,7 @@ class Limits:
         requests: How many requests to the limited route within one window.
         window: How long a window is, in seconds.
         connections_per_user: How many sockets at once.
-        messages_per_minute: How many frames on one socket.
+        messages_per_minute: How many frames over all of their sockets.
         message_bytes: How long one frame may be.
         heartbeat_interval: How often a client should say that it is there, in seconds.
 

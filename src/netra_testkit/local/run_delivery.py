@@ -124,7 +124,8 @@ class RunDelivery:
                     await self._break_off()
                 if is_outer_terminal(event):
                     await self._cross(event)
-                    if kept_in is not None:
+                    # Who failed has nothing to say that is worth keeping.
+                    if kept_in is not None and "result" in event.body:
                         result = str(event.body["result"])
                         threads.add(self._user, kept_in, "assistant", result)
 

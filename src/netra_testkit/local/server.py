@@ -140,15 +140,21 @@ class ServerThread:
             raise _late("stop", STOPPED_WITHIN, "end of the embedded staging's thread")
         self._ended.result()
 
-    def run(self, act: Callable[[], None]) -> None:
+    def run(self, act: Callable[[], None], *, phase: str = "run") -> None:
         """Do something in the server's thread, and return when it is done.
 
         Args:
             act: What is to be done.
+            phase: What that is, for whoever reads that it was not done.
+
+        Raises:
+            DeadlineExceeded: The thread is blocked; what had not begun by then is not done later.
         """
         done: Future[None] = Future()
 
         def acting() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
             try:
                 act()
             except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
@@ -157,7 +163,11 @@ class ServerThread:
                 done.set_result(None)
 
         self._ready.result().call_soon_threadsafe(acting)
-        done.result(STOPPED_WITHIN)
+        wait((done,), STOPPED_WITHIN)
+        if not done.done():
+            done.cancel()
+            raise _late(phase, STOPPED_WITHIN, "turn in the embedded staging's thread")
+        done.result()
 
     def _run(self) -> None:
         try:
@@ -215,4 +225,6 @@ def _late(phase: str, limit: float, waiting_for: str) -> DeadlineExceeded:
         waiting_for=waiting_for,
         has_peer=False,
         cause=Cause.UNDECIDED,
+        hint="Something blocks its thread, such as a handler or a debugger; end that, or go on with"
+        " another LocalStaging().",
     )

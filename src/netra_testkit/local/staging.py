@@ -172,11 +172,15 @@ class LocalStaging:
         self.start()
 
     def reset(self) -> None:
-        """Forget users, threads, runs and what was received; faults stay as they are set."""
+        """Forget users, threads, runs and what was received; faults stay as they are set.
+
+        Raises:
+            DeadlineExceeded: Its thread is blocked, and nothing was forgotten.
+        """
         if self._running is None:
             self._forget()
         else:
-            self._running.run(self._forget)
+            self._running.run(self._forget, phase="reset")
 
     def config(self, **overrides: Unpack[ConfigOptions]) -> StagingConfig:
         """The configuration that reaches it, with its secret and its users.

@@ -17,6 +17,7 @@ from netra_testkit.local.routes.bodies import Body, Content, Metadata, Name, rea
 from netra_testkit.local.routes.table import route
 from netra_testkit.local.sending import event_document, reply_document, text_of
 from netra_testkit.local.specialists import SPECIALISTS, specialist_named
+from netra_testkit.local.state.runs import RunStatus
 from netra_testkit.local.tampering import is_outer_terminal
 from netra_testkit.local.world import world_of
 from netra_testkit.wire.types import MessageType
@@ -73,12 +74,14 @@ async def _agent_stream(request: Request) -> Response:
 
 async def _run_told(world: World, run: Run, request: AgentRequest) -> _Documents:
     about: dict[str, JsonValue] = {"agent_id": run.agent_id}
+    last: dict[str, JsonValue] = {}
     async with aclosing(_events(world, run, request)) as events:
         async for event in events:
+            last = event.body
             yield {"event": event.type.value, **about, "timestamp": world.clock(), **event.body}
-    end = MessageType.STREAM_END.value
-    ids: dict[str, JsonValue] = {"run_id": run.run_id, "status": run.status.value}
-    yield {"event": end, **about, "timestamp": world.clock(), **ids}
+    kind, said = _end(run, last)
+    said = {"run_id": run.run_id, **said}
+    yield {"event": kind.value, **about, "timestamp": world.clock(), **said}
 
 
 async def _chat_stream(request: Request) -> Response:
@@ -106,15 +109,26 @@ async def _chat_told(
     yield told(MessageType.USER_MESSAGE, content=content)
     wanted = AgentRequest(agent=_DEFAULT_AGENT, text=content)
     answer = ""
+    last: dict[str, JsonValue] = {}
     async with aclosing(_events(world, run, wanted)) as events:
         async for event in events:
             yield event_document(event, form=world.options.event_form, at=world.clock())
-            if is_outer_terminal(event):
+            last = event.body
+            if is_outer_terminal(event) and "result" in event.body:
                 answer = str(event.body["result"])
                 world.state.threads.add(owner, thread_id, "assistant", answer)
     for start in range(0, len(answer), _CHUNK):
         yield told(MessageType.RESPONSE_CHUNK, content=answer[start : start + _CHUNK])
-    yield told(MessageType.STREAM_END, status=run.status.value)
+    kind, said = _end(run, last)
+    yield told(kind, **said)
+
+
+def _end(run: Run, last: dict[str, JsonValue]) -> tuple[MessageType, dict[str, JsonValue]]:
+    """How a stream ends: as its run did, with the reason that the last event gave."""
+    said: dict[str, JsonValue] = {"status": run.status.value}
+    if run.status is not RunStatus.FAILED:
+        return MessageType.STREAM_END, said
+    return MessageType.STREAM_ERROR, said | {name: last[name] for name in ("error_code", "error")}
 
 
 async def _event_stream(request: Request) -> Response:

@@ -1,8 +1,8 @@
-"""A run as a broken deployment would tell it: events lost, doubled, out of order, unpaired."""
+"""A run as a broken deployment would tell it: events lost, doubled, out of order, or a failure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netra_testkit.wire.types import MessageType
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Tampering", "is_outer_terminal"]
 
+_FAILED = "AGENT_FAILED"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tampering:
@@ -26,6 +28,7 @@ class Tampering:
         reorders: Whether the first two events change places.
         unpairs: Whether the first tool never ends.
         endless: Whether the run never ends.
+        fails: Whether the agent of the run fails at its end.
     """
 
     lost: MessageType | None = None
@@ -33,6 +36,7 @@ class Tampering:
     reorders: bool = False
     unpairs: bool = False
     endless: bool = False
+    fails: bool = False
 
     @classmethod
     def struck(cls, board: FaultBoard, user: str | None) -> Tampering:
@@ -51,6 +55,7 @@ class Tampering:
             reorders=board.strike("reordered-events", user=user) is not None,
             unpairs=board.strike("unpaired-tool", user=user) is not None,
             endless=at_its_end.endless,
+            fails=at_its_end.fails,
         )
 
     @classmethod
@@ -61,13 +66,17 @@ class Tampering:
             board: The faults.
             user: Whose run it is.
         """
-        return cls(endless=board.strike("never-completes", user=user) is not None)
+        return cls(
+            endless=board.strike("never-completes", user=user) is not None,
+            fails=board.strike("failed-run", user=user) is not None,
+        )
 
     def apply(self, events: Iterable[Event]) -> Iterator[Event]:
         """The events as they are sent."""
         told = self._in_order(events) if self.reorders else iter(events)
         unpaired = not self.unpairs
-        for event in told:
+        for each in told:
+            event = _failed(each) if self.fails and is_outer_terminal(each) else each
             if event.type is self.lost or (self.endless and is_outer_terminal(event)):
                 continue
             if not unpaired and event.type is MessageType.TOOL_COMPLETED:
@@ -86,4 +95,13 @@ class Tampering:
 
 def is_outer_terminal(event: Event) -> bool:
     """Whether an event ends its run, and not only an agent nested in it."""
-    return event.type is MessageType.AGENT_COMPLETED and "parent_agent" not in event.body
+    ends = event.type in {MessageType.AGENT_COMPLETED, MessageType.AGENT_ERROR}
+    return ends and "parent_agent" not in event.body
+
+
+def _failed(completed: Event) -> Event:
+    """What is told instead of a completion."""
+    named = {name: completed.body[name] for name in ("agent", "agent_name")}
+    why = f"{named['agent']} could not do what was asked"
+    body = {**named, "status": "failed", "error_code": _FAILED, "error": why}
+    return replace(completed, type=MessageType.AGENT_ERROR, body=body)

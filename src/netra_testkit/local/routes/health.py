@@ -13,58 +13,65 @@ from netra_testkit.local.routes.table import route
 from netra_testkit.local.world import world_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
 
     from netra_testkit.local.world import World
+    from netra_testkit.safety.jsonable import JsonValue
 
 __all__ = ["ROUTES"]
 
+_HEALTHY = "healthy"
+_UNHEALTHY = "unhealthy"
 _BROKEN = "clickhouse_db"
 _PARTS = ("core_db", "redis_db", _BROKEN)
 _WHY = f"{_BROKEN} is not connected"
+_WHY_NOT: Mapping[str, JsonValue] = {
+    "message": f"The deployment is not ready: {_WHY}.",
+    "details": {_BROKEN: _WHY},
+}
 
 
 async def _health(request: Request) -> Response:
-    world = world_of(request)
-    said = _said(world, service="netra-backend", status=_word(request))
-    return JSONResponse(said)
+    level = _level(request)
+    why = _WHY_NOT if level == _UNHEALTHY else {}
+    return _answer(_said(world_of(request), status=level, **why, service="netra-backend"))
 
 
 async def _live(request: Request) -> Response:
-    return JSONResponse(_said(world_of(request), service="netra-backend", status="healthy"))
+    return JSONResponse(_said(world_of(request), service="netra-backend", status=_HEALTHY))
 
 
 async def _ready(request: Request) -> Response:
     world = world_of(request)
-    degraded = _is_degraded(request)
-    said = _said(world, service="netra-backend", status="unhealthy" if degraded else "healthy")
+    degraded = _level(request) != _HEALTHY
+    status, why = (_UNHEALTHY, _WHY_NOT) if degraded else (_HEALTHY, {})
+    said = _said(world, status=status, **why, service="netra-backend")
     said |= {part: not (degraded and part == _BROKEN) for part in _PARTS}
     said["websocket_readiness"] = True
-    if degraded:
-        said |= {"message": "The deployment is not ready.", "details": {_BROKEN: _WHY}}
-    return JSONResponse(said, status_code=503 if degraded else 200)
+    return _answer(said)
 
 
 async def _api_health(request: Request) -> Response:
     await optional(request)
     world = world_of(request)
-    degraded = _is_degraded(request)
-    said = _said(world, status="degraded" if degraded else "healthy")
+    level = _level(request)
+    said = _said(world, status=level)
     said["uptime_seconds"] = max(0.0, world.clock() - world.started_at)
-    said["checks"] = {part: _check(broken=degraded and part == _BROKEN) for part in _PARTS}
-    return JSONResponse(said)
+    broken = level != _HEALTHY
+    said["checks"] = {part: _check(broken=broken and part == _BROKEN) for part in _PARTS}
+    return _answer(said)
 
 
 async def _websocket_health(request: Request) -> Response:
     world = world_of(request)
-    degraded = _is_degraded(request)
+    degraded = _level(request) != _HEALTHY
     limits = world.options.limits
     strike = partial(world.board.strike, route=request.url.path, phase="http")
-    said = _said(world, service="websocket", status="degraded" if degraded else "healthy")
+    said = _said(world, service="websocket", status="degraded" if degraded else _HEALTHY)
     said["metrics"] = _socket_metrics(world)
     said["config"] = {
         "max_connections_per_user": limits.connections_per_user,
@@ -79,16 +86,17 @@ async def _websocket_health(request: Request) -> Response:
     return JSONResponse(said)
 
 
-def _is_degraded(request: Request) -> bool:
-    strike = world_of(request).board.strike("degraded", route=request.url.path, phase="http")
-    return strike is not None
+def _level(request: Request) -> str:
+    """How healthy this form of health says that the deployment is."""
+    fault = world_of(request).board.strike("degraded", route=request.url.path, phase="http")
+    return _HEALTHY if fault is None else str(fault.options["level"])
 
 
-def _word(request: Request) -> str:
-    return "degraded" if _is_degraded(request) else "healthy"
+def _answer(said: dict[str, Any]) -> Response:
+    return JSONResponse(said, status_code=503 if said["status"] == _UNHEALTHY else 200)
 
 
-def _said(world: World, *, status: str, **more: str) -> dict[str, Any]:
+def _said(world: World, *, status: str, **more: JsonValue) -> dict[str, Any]:
     return {
         "status": status,
         **more,
@@ -101,7 +109,7 @@ def _said(world: World, *, status: str, **more: str) -> dict[str, Any]:
 
 def _check(*, broken: bool) -> dict[str, Any]:
     return {
-        "status": "unhealthy" if broken else "healthy",
+        "status": _UNHEALTHY if broken else _HEALTHY,
         "connected": not broken,
         "response_time_ms": 0.1,
         "error": _WHY if broken else None,
@@ -112,7 +120,7 @@ def _by_component(*, broken: bool) -> dict[str, Any]:
     names = ("connection_handler", "message_router", "authentication")
     services = {part: not (broken and part == _BROKEN) for part in _PARTS}
     return {
-        "components": {name: {"status": "healthy"} for name in names},
+        "components": {name: {"status": _HEALTHY} for name in names},
         "service_availability": services,
     }
 
