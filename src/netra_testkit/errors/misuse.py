@@ -40,7 +40,7 @@ class AlreadyReading(Misuse):
 
 @dataclass(kw_only=True, eq=False)
 class WrongLoop(Misuse):
-    """A client used from another event loop than the one that opened it."""
+    """A client used from another event loop than the one that opened it, or opened on none."""
 
     hint: str = "Open the client inside the loop that uses it, in a function-scoped fixture."
 
