@@ -41,8 +41,14 @@ SUITES = {
 
 @pytest.mark.parametrize(("source", "code", "said"), SUITES.values(), ids=SUITES)
 def test_what_fails_in_company_is_met_again(
-    source: str, code: int, said: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    source: str,
+    code: int,
+    said: list[str],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # this test's own company
     (tmp_path / "pytest.ini").write_text("[pytest]\n", "utf-8")
     (tmp_path / "test_it.py").write_text(HEAD + source, "utf-8")
     assert main(*COMMAND, where=tmp_path) == code
