@@ -9,6 +9,7 @@ import hashlib
 import json
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -283,6 +284,9 @@ async def test_a_peer_that_asks_and_does_not_read_the_answers_is_cut(
             await asyncio.sleep(0)
 
     async with raw_chat(speak) as config, ChatClient(config) as client:
+        # What the system keeps for a peer that does not read is megabytes otherwise.
+        ours = client._connection._opened().transport.get_extra_info("socket")  # noqa: SLF001
+        ours.setsockopt(SOL_SOCKET, SO_SNDBUF, 4_096)
         await client.send("chat")
         with pytest.raises(ServerClosed) as caught:
             await client.receive(within=20)
