@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tests.pytest_plugin.suites import Suite
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("fixture", ["staging", "local_staging"])
 def test_the_first_test_pays_for_no_import(suite: Suite, fixture: str) -> None:
     suite.conftest(
