@@ -66,6 +66,7 @@ class ByteStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._broken: Exception | None = None
         self._arrival: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
+        self._cut: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -158,18 +159,26 @@ class ByteStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         del timeout
         if self._progress is not None:
             self._progress.asked, self._progress.heard_at = False, None
+        loop = asyncio.get_running_loop()
+        # Of a connection that is cut within a handshake some loops never tell the end, or take it
+        # for a good one.
+        cut = self._cut = loop.create_future()
+        shaking = loop.create_task(
+            loop.start_tls(self._writing, self, ssl_context, server_hostname=server_hostname)
+        )
         upgraded = None
         try:
-            upgraded = await asyncio.get_running_loop().start_tls(
-                self._writing, self, ssl_context, server_hostname=server_hostname
-            )
+            await asyncio.wait((shaking, cut), return_when=asyncio.FIRST_COMPLETED)
+            upgraded = None if cut.done() else shaking.result()
         except (OSError, ValueError) as refused:
             raise self._no_tls(str(refused)) from None
         finally:
             if upgraded is None:
+                shaking.add_done_callback(_look_at)
+                shaking.cancel()
                 self.abort()
                 # Within a handshake asyncio tells nobody that the connection is lost.
-                asyncio.get_running_loop().call_soon(self.connection_lost, None)
+                loop.call_soon(self.connection_lost, None)
         if upgraded is None:
             raise self._no_tls("the connection was cut")
         self._transport = upgraded
@@ -181,6 +190,7 @@ class ByteStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
             # Without it, whoever reads would take this for the end of what the peer says.
             self._broken = self._broken or ConnectionAbortedError("the connection was cut")
             self._transport.abort()
+        _wake(self._cut)
 
     async def aclose(self) -> None:
         """Free the socket and see it gone; waits for this loop only, never for the peer."""
@@ -215,3 +225,9 @@ class ByteStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 def _wake(waiting: asyncio.Future[None] | None) -> None:
     if waiting is not None and not waiting.done():
         waiting.set_result(None)
+
+
+def _look_at(shaken: asyncio.Task[asyncio.Transport | None]) -> None:
+    """See how a handshake ended that nobody waits for, so that the loop does not complain."""
+    if not shaken.cancelled():
+        shaken.exception()

@@ -123,7 +123,7 @@ class Network(httpcore.AsyncNetworkBackend):
             try:
                 await asyncio.get_running_loop().create_connection(lambda: stream, address, port)  # noqa: B023 - called at once
             except OSError as refused:
-                refusals.append(str(refused))
+                refusals.append(f"{address}: {refused}")
                 continue
             if self._cut:
                 stream.abort()
