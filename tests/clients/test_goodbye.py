@@ -49,7 +49,7 @@ async def test_closing_waits_as_long_as_it_is_told_to(name: str) -> None:
         async with ChatClient(config_for(server.authority, timeouts={"close": 0.05})) as chat:
             with within(0.3), pytest.raises(DeadlineExceeded) as late:
                 await chat.close(within=0.3)
-    assert late.value.elapsed >= 0.3
+    assert late.value.elapsed >= 0.299  # some loops count in milliseconds
 
 
 async def test_a_goodbye_is_heard_behind_more_than_is_kept() -> None:
