@@ -30,7 +30,7 @@ def main(*command: str, where: Path = ROOT) -> int:
     if len(failed) > FEW:
         return code
     print(f"== failed in company, met again alone: {', '.join(failed)}", flush=True)  # noqa: T201 - said, so that nobody takes it for a pass
-    code = _run(*command, "-n", "0", *failed, where=where)
+    code = _run(*command, "-n", "0", "--last-failed", where=where)
     if code == 0:
         print(f"== failed in company and passed alone: {', '.join(failed)}", flush=True)  # noqa: T201 - as above
     return code

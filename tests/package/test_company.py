@@ -51,7 +51,10 @@ def test_what_fails_in_company_is_met_again(
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # this test's own company
     (tmp_path / "pytest.ini").write_text("[pytest]\n", "utf-8")
     (tmp_path / "test_it.py").write_text(HEAD + source, "utf-8")
-    assert main(*COMMAND, where=tmp_path) == code
+    # Met in company only: what passes there is not met again.
+    other = ["test_other.py"] if source else []
+    (tmp_path / "test_other.py").write_text("import os\ndef test_it(): os.mkdir('once')", "utf-8")
+    assert main(*COMMAND, "test_it.py", *other, where=tmp_path) == code
     output = capfd.readouterr().out
     assert ("alone" in output) == bool(said)
     assert all(each in output for each in said)
