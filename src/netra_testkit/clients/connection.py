@@ -288,15 +288,9 @@ class Connection:
                 raise ClientClosed(what=f"the ChatClient was closed during {phase}")
             if self.ending is not None:
                 raise self.closed_error(phase)
-            seconds = deadline.remaining
-            if seconds <= 0.0:
+            if deadline.expired:
                 return None
-            arrival = box.arrival()
-            self._watchdog.watch(arrival, seconds, box.wake)
-            try:
-                await arrival
-            finally:
-                self._watchdog.forget(arrival)
+            await self.woken(box, deadline)
 
     async def woken(self, bell: Bell, deadline: Deadline) -> None:
         """Wait until a bell rings, as it does when the connection ends, or the deadline comes."""
