@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.golden_path.playing import CHECKS, GOLDEN_PATH, NOT_THERE, ROOT
 from tests.golden_path.worlds import BROKEN, SOUND, WORLDS
+from tests.package.company import FEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 PAGE: Final = ROOT / "docs" / "kill-matrix.md"
 AT_ONCE: Final = 2
-# More than these are never put down to a busy machine.
-FEW: Final = 3
 _CHECK: Final = re.compile(r'priority\(1, id="P1-(\d{3})", name="(\w+)"\)')
 _INTRODUCTION: Final = """\
 # Which check notices what
