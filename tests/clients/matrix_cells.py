@@ -18,6 +18,7 @@ from tests.rude.behaviours import BEHAVIOURS, rude
 from tests.rude.expected import Outcome
 from tests.rude.server import Pace
 
+from netra_testkit.errors import DeadlineExceeded
 from netra_testkit.settings.secrets import JwtSecret
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from netra_testkit.settings.config import StagingConfig
 
 AT_ONCE = 16
+# Of those who keep a processor busy by themselves.
+BUSY_AT_ONCE = 4
 # A machine that is busy with something else is late by itself: what is wrong is wrong each time.
 ALONE = 3
 GRACE = 0.5
@@ -168,8 +171,16 @@ async def _met(cell: Cell, config: StagingConfig) -> None:
 
 
 def _batches(waiting: list[Cell]) -> list[list[Cell]]:
-    """What keeps a processor busy by itself, and sixteen at a time of all others."""
+    """What keeps a processor busy apart from all others, and who waits long beside who does too."""
     busy = [each for each in waiting if BUSY.search(each.behaviour.name)]
-    others = [each for each in waiting if each not in busy]
-    count = -(-len(others) // AT_ONCE)
-    return [*([each] for each in busy), *(others[first::count] for first in range(count))]
+    others = sorted((each for each in waiting if each not in busy), key=_waits)
+    return [
+        kind[first : first + count]
+        for kind, count in ((busy, BUSY_AT_ONCE), (others, AT_ONCE))
+        for first in range(0, len(kind), count)
+    ]
+
+
+def _waits(cell: Cell) -> bool:
+    """Whether nothing is expected to end the call, or leaving, before its time."""
+    return not {each.error for each in cell.expected}.isdisjoint({None, DeadlineExceeded})

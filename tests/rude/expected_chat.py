@@ -225,21 +225,23 @@ def opening(behaviour: Behaviour) -> Outcome:
 # Which of two comes first is a race against the bound, or against the server's own timer.
 RACES: Mapping[str, Callable[[str], tuple[Outcome, ...]]] = {
     # A hundred thousand fragments may take longer than the bound.
-    "fragments for ever": lambda call: (silent(close=LATE)[call],),
+    "fragments for ever": lambda call: (silent(close=LATE)[call],) if call in SILENT else (),
     # It has said its goodbye and keeps the connection: which clock ends it first is open.
     "closes and stays": lambda call: (LATE,) if call == "close" else (),
     "closes and talks on": lambda call: (LATE,) if call == "close" else (),
     "half-closes in the headers": lambda _: (NO_UPGRADE, QUIET),
+    # An answer of more than a megabyte is given up, if so much comes in time.
+    "endless chunks": lambda _: (NO_UPGRADE,),
 }
 
 
 def expected(call: str, behaviour: Behaviour) -> frozenset[Outcome]:
     """How a call may end that meets a behaviour; more than one end only where it is a race."""
-    if call == "open":
-        return frozenset({opening(behaviour)})
     name = behaviour.name
-    row = AFTERWARDS[name] if name in AFTERWARDS else closing(behaviour)
     raced = RACES[name](call) if name in RACES else ()
+    if call == "open":
+        return frozenset({opening(behaviour), *raced})
+    row = AFTERWARDS[name] if name in AFTERWARDS else closing(behaviour)
     return frozenset({row[call], *raced})
 
 
