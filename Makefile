@@ -10,13 +10,13 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept, or each process that a test starts would compile the package anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test full wide lint types imports docs unit wheel nightly loops pythons lowest matrix golden newcomer bench fuzz clean
+.PHONY: help demo test full lint types imports docs unit wheel nightly loops pythons lowest matrix golden newcomer bench fuzz clean
 
 help:
 	@echo "make demo   see it work: 25 checks against an embedded staging; FAULT=enum-in-log breaks it"
 	@echo "make test   every check of a change"
-	@echo "make full   what runs nightly: long profiles, every fault, twenty golden runs, fuzz"
-	@echo "make wide   before a release: other loops and Pythons, lowest dependencies, a newcomer"
+	@echo "make full   what runs nightly: long profiles, every fault, twenty golden runs, fuzz, other"
+	@echo "            loops and Pythons, lowest dependencies, a newcomer"
 	@echo "make docs   the documentation, built strictly into build/site"
 	@echo "make matrix the golden path against every fault; which check notices what"
 	@echo "make bench  figures, each as a ratio to the bare library in the same run"
@@ -93,11 +93,8 @@ wheel: .venv/development
 	@echo "== the built wheel in a fresh environment"
 	@python tests/package/wheel_smoke.py
 
-full: nightly matrix golden fuzz
+full: nightly matrix golden fuzz loops pythons lowest newcomer
 	@echo "== all nightly checks passed"
-
-wide: loops pythons lowest newcomer
-	@echo "== all checks before a release passed"
 
 # A gate says the same of the same code; `make nightly SEED=$$RANDOM` looks elsewhere.
 nightly: .venv/development

@@ -23,7 +23,7 @@ def main(*command: str, where: Path = ROOT) -> int:
     """Run the command by two workers, and alone on the few tests that failed; how it ended."""
     noted = where / FAILED
     noted.unlink(missing_ok=True)
-    code = _run(*command, "-n", "2", where=where)
+    code = _run(*command, "-n", "2", "--dist", "worksteal", where=where)
     if code != TESTS_FAILED or not noted.exists():
         return code
     failed = sorted(json.loads(noted.read_text("utf-8")))
