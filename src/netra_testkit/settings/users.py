@@ -7,11 +7,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from netra_testkit.errors import ConfigurationError, Problem
 from netra_testkit.safety.redaction import register
 from netra_testkit.settings.environments import Environment
+from netra_testkit.settings.unpickled import Unpickled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,10 +33,12 @@ SETTING = "NETRA_TEST_USERS"
 _KEYS = ("user_id", "email", "permissions", "password")
 
 
-class Password:
+class Password(Unpickled):
     """A password that shows itself only when asked, and is masked wherever text leaves."""
 
     __slots__ = ("_value",)
+
+    _instead: ClassVar[str] = "hand over the setting it came from instead"
 
     def __init__(self, value: str) -> None:
         if not _is_text(value):
@@ -51,21 +54,6 @@ class Password:
 
     def __repr__(self) -> str:
         return "Password(***)"
-
-    def __copy__(self) -> Password:
-        return self
-
-    def __deepcopy__(self, _memo: dict[int, object]) -> Password:
-        return self
-
-    def __getstate__(self) -> NoReturn:
-        self._stay()
-
-    def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
-        self._stay()
-
-    def _stay(self) -> NoReturn:
-        raise TypeError("a Password is not pickled: hand over the setting it came from instead")
 
 
 def _problems_of(entry: object, *, prefix: str, source: str) -> list[Problem]:
