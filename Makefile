@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept, or each process that a test starts would compile the package anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test full lint types imports docs unit wheel nightly loops pythons lowest matrix golden newcomer bench fuzz clean
+.PHONY: help demo test full lint types imports docs unit wheel platforms nightly loops pythons lowest matrix golden newcomer bench fuzz clean
 
 help:
 	@echo "make demo   see it work: 25 checks against an embedded staging; FAULT=enum-in-log breaks it"
@@ -93,8 +93,11 @@ wheel: .venv/development
 	@echo "== the built wheel in a fresh environment"
 	@python tests/package/wheel_smoke.py
 
-full: nightly matrix golden fuzz loops pythons lowest newcomer
+full: platforms nightly matrix golden fuzz loops pythons lowest newcomer
 	@echo "== all nightly checks passed"
+
+platforms: .venv/development
+	@for each in win32 darwin; do echo "== mypy --strict for $$each"; mypy --platform "$$each" || exit 1; done
 
 # A gate says the same of the same code; `make nightly SEED=$$RANDOM` looks elsewhere.
 nightly: .venv/development
