@@ -76,7 +76,8 @@ class Response:
         """
         from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
-        name = getattr(model, "__name__", str(model))
+        asked: object = model
+        name = asked.__name__ if isinstance(asked, type) else str(asked)
         self.json()
         misfits: list[str] = []
         try:
