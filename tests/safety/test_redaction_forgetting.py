@@ -153,6 +153,30 @@ def test_what_some_secrets_share_is_remembered_as_long_as_one_of_those(
     assert {registry.mask(each) for each in windows(other)} == {"[masked 30]"}
 
 
+def test_what_lies_within_a_longer_piece_is_remembered_as_long_as_its_own_secret(
+    registry: Registry, clock: Clock
+) -> None:
+    inner = secrets.token_hex(20)
+    outer = f"{secrets.token_hex(10)}{inner}{secrets.token_hex(10)}"
+    for shared, end in ((outer, 10), (inner, 30), (outer, 20)):
+        (secret,) = sharing(shared, 1)
+        registry.register(secret, label=f"{end}", expires_at=clock.now + end)
+    clock.now += REMEMBERED + 25
+    wake(registry)
+    assert {registry.mask(each) for each in windows(inner)} == {"[masked 30]"}
+    assert shown(registry, outer)
+
+
+def test_every_piece_is_masked_wherever_what_is_shared_ends(registry: Registry) -> None:
+    for size in range(8, 34):
+        pair = sharing(secrets.token_hex(17)[:size], 2)
+        for each in pair:
+            registry.register(each, label="SECRET")
+        assert {registry.mask(each) for secret in pair for each in windows(secret)} == {
+            "[masked SECRET]"
+        }
+
+
 def test_what_is_registered_again_keeps_what_it_shares(registry: Registry, clock: Clock) -> None:
     shared = secrets.token_urlsafe(30)
     one, other = sharing(shared, 2)

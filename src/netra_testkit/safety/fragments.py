@@ -116,16 +116,24 @@ class Fragments:
     def renew(self, owner: Owner) -> None:
         """Keep what the owner shares with others for as long as it is remembered by now."""
         places = self._places
+        # Tokens share long runs: within one, what held of its first gram holds of the others.
+        apart = last = 0
+        longer = False
         for gram, place in self._grams(owner):
             known = places.setdefault(gram, place)
             if known == place:
                 continue
-            if isinstance(known, int) and self._surroundings(known) == self._surroundings(place):
+            if isinstance(known, int) and (known - place != apart or place > last):
+                if self._surroundings(known) != self._surroundings(place):
+                    self._share(gram, place, owner)
+                    continue
                 # A run that holds the one holds the other: who stays longer stands for both.
-                if self._forms[known >> OFFSET_BITS].owner.until <= owner.until:
-                    places[gram] = place
-            else:
+                longer = self._forms[known >> OFFSET_BITS].owner.until <= owner.until
+                apart, last = known - place, place + self._same_text(known, place) - WINDOW
+            if not isinstance(known, int):
                 self._share(gram, place, owner)
+            elif longer:
+                places[gram] = place
 
     def remove(self, owner: Owner, *, now: float) -> None:
         """Forget the texts of an owner."""
@@ -205,11 +213,11 @@ class Fragments:
         for number in owner.numbers:
             text = self._forms[number].text
             place = number << OFFSET_BITS
+            grams = [0] * ((len(text) - GRAM) // STRIDE + 1)
             for shift, words in _words(text):
                 first = FIRST_WORDS[shift]
-                offset = place + shift + GRAM * first
-                places = range(offset, offset + len(text), GRAM * STRIDE)
-                yield from zip(words[first::STRIDE], places, strict=False)
+                grams[(shift + GRAM * first) // STRIDE :: GRAM] = words[first::STRIDE]
+            yield from zip(grams, range(place, place + len(text), STRIDE), strict=False)
 
     def _share(self, gram: int, place: int, owner: Owner) -> None:
         """Note one more place of a gram that has some."""
@@ -237,6 +245,13 @@ class Fragments:
             self._places[gram] = _packed(tuple(each for each in known if each != place))
         elif self._crowds[gram].until <= now:
             del self._places[gram], self._crowds[gram]
+
+    def _same_text(self, place: int, other: int) -> int:
+        """How many characters from two places on are the same."""
+        one, another = (
+            self._forms[each >> OFFSET_BITS].text[each & OFFSET :] for each in (place, other)
+        )
+        return _same_start(one, another)
 
     def _surroundings(self, place: int) -> str | tuple[int, str]:
         text = self._forms[place >> OFFSET_BITS].text
