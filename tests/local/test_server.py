@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
+from functools import partial
+from itertools import count
 from socket import IPPROTO_TCP, TCP_NODELAY, create_connection
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from tests.local.handlers import new_world, thread_of
 
 from netra_testkit.errors import ConfigurationError, DeadlineExceeded
@@ -21,8 +24,13 @@ from netra_testkit.local.transport import protocol
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.websockets import WebSocket
 
 LIVE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 
 
 def test_a_port_is_known_before_anything_runs() -> None:
@@ -99,9 +107,10 @@ def test_what_ends_the_thread_is_raised_by_the_stop() -> None:
 
 
 def test_a_stop_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    let_go = threading.Event()
+    entered, let_go = threading.Event(), threading.Event()
 
     async def blocking(_request: Request) -> Response:
+        entered.set()
         let_go.wait()
         return PlainTextResponse("at last")
 
@@ -110,6 +119,7 @@ def test_a_stop_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     thread.start()
     with create_connection(listening.getsockname(), timeout=5) as raw:
         raw.sendall(LIVE)
+        assert entered.wait(5)
         with monkeypatch.context() as impatient:
             impatient.setattr(server, "STOPPED_WITHIN", 0.2)
             with pytest.raises(DeadlineExceeded) as late:
@@ -117,6 +127,34 @@ def test_a_stop_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
         assert late.value.phase == "stop"
         let_go.set()
         thread.stop()
+
+
+def test_a_stop_comes_at_once() -> None:
+    took = []
+    for _ in range(5):
+        thread = thread_of(new_world())
+        thread.start()
+        began = time.monotonic()
+        thread.stop()
+        took.append(time.monotonic() - began)
+    assert min(took) < 0.05
+
+
+def test_the_date_of_an_answer_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    dates = count()
+    monkeypatch.setattr("uvicorn.server.formatdate", lambda *_, **__: f"{next(dates)}")
+    monkeypatch.setattr(server, "DATED", 0.01)
+    listening = bound_socket("127.0.0.1", 0)
+    thread = thread_of(new_world(), listening=listening)
+    thread.start()
+    seen: set[bytes] = set()
+    end = time.monotonic() + 5
+    with create_connection(listening.getsockname(), timeout=5) as raw:
+        while len(seen) < 3 and time.monotonic() < end:
+            raw.sendall(LIVE)
+            seen.add(raw.recv(65536).partition(b"date: ")[2].partition(b"\r\n")[0])
+    thread.stop()
+    assert len(seen) == 3
 
 
 def test_a_handler_may_clean_up_before_the_server_is_gone() -> None:
@@ -139,6 +177,33 @@ def test_a_handler_may_clean_up_before_the_server_is_gone() -> None:
         assert entered.wait(5)
         thread.stop()
     assert cleaned.is_set()
+
+
+def test_an_upgrade_that_is_about_to_be_answered_is_answered(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "GRACE", 5.0)
+    entered = threading.Event()
+
+    async def accepting(websocket: WebSocket) -> None:
+        entered.set()
+        while not websocket.app.stopping:  # noqa: ASYNC110 - another thread sets it
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
+        await websocket.accept()
+        await websocket.receive()
+
+    listening = bound_socket("127.0.0.1", 0)
+    thread = thread_of(new_world(), WebSocketRoute("/", accepting), listening=listening)
+    thread.start()
+    with create_connection(listening.getsockname(), timeout=5) as raw:
+        raw.sendall(UPGRADE)
+        assert entered.wait(5)
+        thread.stop()
+        received = b"".join(iter(partial(raw.recv, 65536), b""))
+    assert received.startswith(b"HTTP/1.1 101 ")
+    assert received.endswith(b"\x88\x02\x03\xf4")
+    assert caplog.records == []
 
 
 def test_something_is_done_in_the_servers_own_thread() -> None:

@@ -65,7 +65,6 @@ VARIABLES = (
     "E2E_OAUTH_SIMULATION_KEY",
 )
 ARGUMENTS = ("jwt_secret", "test_api_key", "test_jwt_token", "bypass_key")
-ARGUMENTS = ("jwt_secret", "test_api_key", "test_jwt_token", "bypass_key")
 TALKATIVE = {
     "httpx",
     "httpcore.connection",
@@ -305,7 +304,8 @@ def minted(kind: str, secret: JwtSecret) -> str:
     """A token of a kind: good, or bad in one way."""
     if kind in BAD_TOKENS:
         bad = BadTokens(secret, ANN, Environment.STAGING)
-        return next(token for name, token in bad if name == kind)
+        _, _, claim = kind.partition("missing_")
+        return bad.missing(claim) if claim else getattr(bad, kind)()
     if kind == "service":
         return mint_service_token(secret, service="backend", environment=Environment.STAGING)
     mint = {"access": mint_access_token, "refresh": mint_refresh_token}[kind]

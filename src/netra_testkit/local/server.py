@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn import Config, Server
@@ -29,8 +29,11 @@ STOPPED_WITHIN: Final = 5.0
 # A suite may think for a minute between two requests, and a client that finds its connection
 # closed in that moment reports a failure that is none.
 KEPT_ALIVE: Final = 75
-# Within this, closing frames and last answers leave.
+# Within this, closing frames and last answers leave; so often it is seen whether they have.
 GRACE: Final = 0.05
+GLANCE: Final = 0.002
+# The date in the head of an answer is this old at most.
+DATED: Final = 1.0
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -135,6 +138,10 @@ class ServerThread:
             DeadlineExceeded: A handler blocks the thread.
         """
         self._server.should_exit = True
+        if self._ready.done():
+            # What ended by itself has closed its loop.
+            with suppress(RuntimeError):
+                self._ready.result().call_soon_threadsafe(self._server.exiting.set)
         self._thread.join(STOPPED_WITHIN)
         if self._thread.is_alive():
             raise _late("stop", STOPPED_WITHIN, "end of the embedded staging's thread")
@@ -187,22 +194,41 @@ class _Server(Server):
         super().__init__(config)
         self._application = application
         self._ready = ready
+        self.exiting = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready.set_result(asyncio.get_running_loop())
 
+    async def main_loop(self) -> None:
+        # uvicorn's own sees a tenth of a second later that it should exit.
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DATED):
+                    await self.exiting.wait()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature; its servers own the sockets
         # uvicorn would wait for its clients; what still runs when this returns is cancelled.
         self._application.stopping = True
+        # asyncio loses whom it accepted just before its server is closed. A timer is called after
+        # that, in every turn of a loop.
+        await asyncio.sleep(GLANCE)
         for server in self.servers:
             server.close()
-        connections: set[Any] = set(self.server_state.connections)
-        for connection in connections:
-            connection.shutdown()
-        if connections:
-            await asyncio.sleep(GRACE)
-        for connection in connections | set(self.server_state.connections):
+        state = self.server_state
+        told: set[Any] = set()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + GRACE
+        waiting = True
+        while waiting and loop.time() < end:
+            for connection in state.connections - told:
+                # uvicorn would refuse an upgrade that its handler is about to answer.
+                if getattr(connection, "handshake_complete", True):
+                    told.add(connection)
+                    connection.shutdown()
+            await asyncio.sleep(GLANCE)
+            waiting = bool(state.connections or state.tasks)
+        for connection in told | state.connections:
             connection.transport.abort()
 
 
