@@ -6,13 +6,18 @@ NETRA_TEST_LOOP=uvloop or =debug runs every coroutine test on such a loop.
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 pytest_plugins = ["pytester"]
 
@@ -37,10 +42,23 @@ BROAD = {Path(__file__).parent / each for each in ("docs", "examples", "golden_p
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as broad what a generator of examples drives, and what stands where all is broad."""
+    files = {item.path for item in items}
+    broad = {each for each in files if not BROAD.isdisjoint(each.parents)}
     for item in items:
         driven = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
-        if driven or not BROAD.isdisjoint(item.path.parents):
+        if driven or item.path in broad:
             item.add_marker("broad")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage in what is collected: it is kept to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 LOOPBACK_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost", ""})

@@ -90,13 +90,19 @@ def describe(item: pytest.Item) -> None:
 
 
 def _read(item: pytest.Item) -> Labels:
+    closest: dict[str, pytest.Mark] = {}
+    for mark in item.iter_markers():
+        if mark.name in _VALUES:
+            closest.setdefault(mark.name, mark)
+    if not closest:
+        return Labels()
     own = run_of(item.config).own_markers
     values: dict[str, object] = {}
     problems: list[str] = []
     for name, (read, expected) in _VALUES.items():
-        mark = item.get_closest_marker(name)
-        if mark is None:
+        if name not in closest:
             continue
+        mark = closest[name]
         known = _NAMED if name == "priority" else {}
         value = read(mark.args) if _are_names(mark.kwargs, known) else None
         if value is not None:

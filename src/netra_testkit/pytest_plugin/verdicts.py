@@ -146,13 +146,13 @@ class Verdicts:
 
     def entries(self) -> Sequence[Entry]:
         """Every declared test that concerns the kit, in the order of the collection."""
-        return tuple(self._entry(each) for each in self._declared.values() if each.concerned)
+        return tuple(self._entry(each) for each in self._declared.values())
 
     def declare(self, tests: Iterable[Declared]) -> None:
-        """Keep what a suite, or a worker's view of it, declares."""
+        """Keep what a suite, or a worker's view of it, declares of tests that concern the kit."""
         for each in tests:
             known = self._declared.get(each.nodeid)
-            if known is None or (each.chosen and not known.chosen):
+            if each.concerned and (known is None or (each.chosen and not known.chosen)):
                 self._declared[each.nodeid] = each
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
