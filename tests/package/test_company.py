@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.broad
 
-COMMAND = (sys.executable, "-m", "pytest", "-q", "-p", "no:netra", "-p", "no:anyio")
+COMMAND = (sys.executable, "-m", "pytest", "-q", "--disable-plugin-autoload", "-p", "xdist.plugin")
 HEAD = """
 import os
 import pytest
