@@ -221,6 +221,9 @@ def expected_error(verdict: Verdict) -> type | None:
     return ContractBroken if verdict.broken else None
 
 
+# What drives it is a function within, where nobody looks for it.
+@pytest.mark.broad
+@pytest.mark.hypothesis
 @pytest.mark.timeout(600)
 def test_any_sequence_of_frames_gives_the_verdict_of_the_reference() -> None:
     seen: Counter[str] = Counter()
