@@ -10,6 +10,7 @@ import tracemalloc
 import jwt
 import pytest
 
+from netra_testkit.safety import registry as registering
 from netra_testkit.safety.encodings import alike
 from netra_testkit.safety.fragments import Fragments, Owner
 from netra_testkit.safety.redaction import Registry
@@ -234,21 +235,24 @@ def test_a_piece_in_some_surroundings_is_forgotten_with_them(
         assert [shown(registry, each) for each in whole] == [at <= number for at in range(4)]
 
 
-def test_the_first_to_expire_make_room(registry: Registry, clock: Clock) -> None:
+def test_the_first_to_expire_make_room(
+    registry: Registry, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registering, "MOST_EXPIRING", 50)
     lasting = secrets.token_urlsafe(48)
     registry.register(lasting, label="LASTING")
-    last, first, *others = (secrets.token_hex(12) for _ in range(MOST_EXPIRING + 1))
+    last, first, *others = (secrets.token_hex(12) for _ in range(51))
     registry.register(last, label="LAST", expires_at=clock.now + 99)
     registry.register(first, label="FIRST", expires_at=clock.now + 1)
     for each in others:
         registry.register(each, label="OTHER", expires_at=clock.now + 50)
-    assert len(registry) == MOST_EXPIRING + 1
+    assert len(registry) == 51
     assert shown(registry, first)
     assert not any(shown(registry, each) for each in (lasting, last, *others))
 
 
 def test_a_token_takes_little_memory(registry: Registry, clock: Clock) -> None:
-    tokens = [minted(clock) for _ in range(200)]
+    tokens = [minted(clock) for _ in range(100)]
     tracemalloc.start()
     try:
         for each in tokens:

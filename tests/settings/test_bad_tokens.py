@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -47,6 +48,12 @@ EXPECTED = [
 ]
 
 
+@cache
+def each_bad_token() -> dict[str, str]:
+    """One of each, by name."""
+    return dict(BAD)
+
+
 def decoded(segment: str) -> dict[str, Any]:
     return json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
 
@@ -66,7 +73,7 @@ def difference(token: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("name", "reason", "claim"), EXPECTED, ids=[each[0] for each in EXPECTED])
 def test_a_bad_token_is_refused_for_its_reason(name: str, reason: str, claim: str | None) -> None:
     with pytest.raises(TokenInvalid) as caught:
-        verify_token(dict(BAD)[name], SECRET, environment=STAGING, now=lambda: NOW)
+        verify_token(each_bad_token()[name], SECRET, environment=STAGING, now=lambda: NOW)
     assert (caught.value.reason, caught.value.claim) == (reason, claim)
 
 
@@ -107,7 +114,7 @@ def test_the_table_says_the_reasons() -> None:
     ],
 )
 def test_one_thing_only_is_wrong_with_each(name: str, changed: dict[str, Any]) -> None:
-    assert difference(dict(BAD)[name]) == changed
+    assert difference(each_bad_token()[name]) == changed
 
 
 @pytest.mark.parametrize(
@@ -119,7 +126,7 @@ def test_one_thing_only_is_wrong_with_each(name: str, changed: dict[str, Any]) -
     ],
 )
 def test_what_is_wrong_with_its_claims_or_header_is_signed_with_the_right_secret(name: str) -> None:
-    signed, _, signature = dict(BAD)[name].rpartition(".")
+    signed, _, signature = each_bad_token()[name].rpartition(".")
     expected = hmac.digest(SECRET.reveal().encode(), signed.encode(), hashlib.sha256)
     assert base64.urlsafe_b64decode(signature + "=") == expected
 

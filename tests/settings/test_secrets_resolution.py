@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import subprocess
@@ -290,16 +289,3 @@ def test_no_value_of_any_variable_is_shown_by_an_error(
     except ConfigurationError as error:
         shown = "".join(traceback.format_exception(error))
     assert not [value for value in environ.values() if value.strip() in shown]
-
-
-@pytest.mark.parametrize("module", ["secrets", "agreement", "environments"])
-def test_only_the_standard_library_is_loaded(module: str) -> None:
-    probe = (
-        "import json, sys\n"
-        "before = set(sys.modules)\n"
-        f"import netra_testkit.settings.{module} as module\n"
-        "if hasattr(module, 'JwtSecret'): module.JwtSecret.generate('a probe')\n"
-        "loaded = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
-        "print(json.dumps(sorted(loaded - set(sys.stdlib_module_names))))\n"
-    )
-    assert json.loads(run(probe)) == ["netra_testkit"]
