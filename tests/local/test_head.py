@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
@@ -18,7 +20,7 @@ from netra_testkit.local.head import TOO_LATE, HttpProtocol
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SECONDS = 0.25
 GET = b"GET /plain HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -44,26 +46,31 @@ def answer(endpoint: socket.socket) -> bytes:
     return received
 
 
-@pytest.mark.parametrize(
-    "begun",
-    [
-        b"",
-        b"\r\n",
-        b"GET /pl",
-        b"GET /plain HTTP/1.1\r\n",
-        b"GET /plain HTTP/1.1\r\nhost: x\r\nx-a",
-    ],
-    ids=["nothing", "an empty line", "a part of a line", "a line", "a part of a header"],
+BEGUN = (
+    b"",
+    b"\r\n",
+    b"GET /pl",
+    b"GET /plain HTTP/1.1\r\n",
+    b"GET /plain HTTP/1.1\r\nhost: x\r\nx-a",
 )
-def test_a_head_that_never_ends_is_dropped(server: FaultyServer, begun: bytes) -> None:
+
+
+def at_once(server: FaultyServer, *clients: Callable[[FaultyServer], None]) -> None:
+    """Have each talk to the server at the same time, so that all of them wait but once."""
+    with ThreadPoolExecutor(len(clients)) as pool:
+        for talk in [pool.submit(each, server) for each in clients]:
+            talk.result()
+
+
+def begins(begun: bytes, server: FaultyServer) -> None:
     with server.connect() as endpoint:
         began = time.monotonic()
         endpoint.sendall(begun)
-        assert until_closed(endpoint).startswith(b"HTTP/1.1 408 ")
-        assert SECONDS * 0.8 <= time.monotonic() - began < SECONDS + 2
+        assert until_closed(endpoint).startswith(b"HTTP/1.1 408 "), begun
+        assert SECONDS * 0.8 <= time.monotonic() - began < SECONDS + 2, begun
 
 
-def test_one_that_drips_is_dropped_all_the_same(server: FaultyServer) -> None:
+def drips(server: FaultyServer) -> None:
     with server.connect() as endpoint:
         began = time.monotonic()
         endpoint.settimeout(0.03)
@@ -80,18 +87,7 @@ def test_one_that_drips_is_dropped_all_the_same(server: FaultyServer) -> None:
         assert time.monotonic() - began < SECONDS + 2
 
 
-def test_a_connection_that_is_kept_may_be_idle(server: FaultyServer) -> None:
-    with server.connect(within=SECONDS * 2) as endpoint:
-        endpoint.sendall(GET)
-        answer(endpoint)
-        with pytest.raises(TimeoutError):
-            endpoint.recv(1)
-        endpoint.settimeout(3)
-        endpoint.sendall(GET)
-        assert b"200 OK" in answer(endpoint)
-
-
-def test_its_next_head_has_its_own_time(server: FaultyServer) -> None:
+def begins_the_next(server: FaultyServer) -> None:
     with server.connect() as endpoint:
         endpoint.sendall(GET)
         answer(endpoint)
@@ -101,20 +97,39 @@ def test_its_next_head_has_its_own_time(server: FaultyServer) -> None:
         assert time.monotonic() - began >= SECONDS * 0.8
 
 
-def test_a_head_that_comes_in_parts_is_served(server: FaultyServer) -> None:
-    with server.connect() as endpoint:
-        for place in range(0, len(GET), 8):
-            endpoint.sendall(GET[place : place + 8])
+def test_a_head_that_never_ends_is_dropped(server: FaultyServer) -> None:
+    at_once(server, drips, begins_the_next, *(partial(begins, each) for each in BEGUN))
+
+
+def is_idle(server: FaultyServer) -> None:
+    with server.connect(within=SECONDS * 2) as endpoint:
+        endpoint.sendall(GET)
+        answer(endpoint)
+        with pytest.raises(TimeoutError):
+            endpoint.recv(1)
+        endpoint.settimeout(3)
+        endpoint.sendall(GET)
         assert b"200 OK" in answer(endpoint)
 
 
-def test_a_body_may_take_longer_than_a_head(server: FaultyServer) -> None:
+def sends_its_body_late(server: FaultyServer) -> None:
     with server.connect(within=SECONDS * 2) as endpoint:
         endpoint.sendall(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\nser")
         with pytest.raises(TimeoutError):
             endpoint.recv(1)
         endpoint.settimeout(3)
         endpoint.sendall(b"ved")
+        assert b"200 OK" in answer(endpoint)
+
+
+def test_whoever_has_sent_a_head_may_wait_longer(server: FaultyServer) -> None:
+    at_once(server, is_idle, sends_its_body_late)
+
+
+def test_a_head_that_comes_in_parts_is_served(server: FaultyServer) -> None:
+    with server.connect() as endpoint:
+        for place in range(0, len(GET), 8):
+            endpoint.sendall(GET[place : place + 8])
         assert b"200 OK" in answer(endpoint)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.local.below import Below
 
+from netra_testkit.local import line
 from netra_testkit.local.faults import Fault
 from netra_testkit.local.line import Line
 
@@ -138,7 +139,8 @@ async def test_a_lost_connection_ends_what_waits() -> None:
     assert between.above.told == [error]
 
 
-async def test_a_farewell_closes_in_the_end() -> None:
+async def test_a_farewell_closes_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "_FAREWELL_SECONDS", 0.05)
     between = Between(Fault("close-frame", phase="upgrade", code=401))
     between.line.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
     assert between.below.done == ["eof"]

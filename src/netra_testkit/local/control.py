@@ -76,6 +76,8 @@ class ControlEndpoint:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    # Whom the system leaves waiting for a place tries again a second later.
+    request_queue_size = 128
 
     def __init__(self, board: FaultBoard, key: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
