@@ -19,6 +19,8 @@ from netra_testkit.settings.tokens import mint_access_token
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# A client that buffers little is pushed back soon.
+SMALL = 4096
 HOST = b"host: x\r\n"
 GET = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -45,8 +47,12 @@ def assert_serves(server: LocalStaging) -> None:
 
 
 @contextlib.contextmanager
-def connection(server: LocalStaging) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=3) as endpoint:
+def connection(server: LocalStaging, *, buffer: int | None = None) -> Iterator[socket.socket]:
+    with socket.socket() as endpoint:
+        endpoint.settimeout(3)
+        if buffer is not None:
+            endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        endpoint.connect(("127.0.0.1", server.port))
         yield endpoint
 
 
@@ -187,8 +193,8 @@ def test_a_flood_of_requests_on_one_connection_is_answered(server: LocalStaging)
 
 
 def test_a_flood_of_requests_that_nobody_reads_is_pushed_back(server: LocalStaging) -> None:
-    with connection(server) as endpoint:
-        endpoint.settimeout(0.3)
+    with connection(server, buffer=SMALL) as endpoint:
+        endpoint.settimeout(0.2)
         with contextlib.suppress(TimeoutError):
             for _ in range(500):
                 endpoint.sendall(GET * 500)
@@ -208,12 +214,12 @@ def frame(opcode: int, payload: bytes = b"", *, masked: bool = True) -> bytes:
 
 
 @contextlib.contextmanager
-def websocket(server: LocalStaging) -> Iterator[socket.socket]:
+def websocket(server: LocalStaging, *, buffer: int | None = None) -> Iterator[socket.socket]:
     config = server.config()
     token = mint_access_token(
         config.jwt_secret(), user=config.users[0], environment=Environment.LOCAL
     )
-    with connection(server) as endpoint:
+    with connection(server, buffer=buffer) as endpoint:
         endpoint.sendall(
             b"GET /ws HTTP/1.1\r\n" + HOST + b"upgrade: websocket\r\nconnection: upgrade\r\n"
             b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
@@ -293,8 +299,8 @@ def test_a_message_that_is_too_long_ends_its_connection(server: LocalStaging) ->
 
 
 def test_a_flood_of_messages_is_answered_or_dropped(server: LocalStaging) -> None:
-    with websocket(server) as endpoint:
-        endpoint.settimeout(0.5)
+    with websocket(server, buffer=SMALL) as endpoint:
+        endpoint.settimeout(0.2)
         with contextlib.suppress(ConnectionError, TimeoutError):
             for _ in range(200):
                 endpoint.sendall(frame(0x81, b'{"type": "ping"}') * 100)
@@ -303,8 +309,8 @@ def test_a_flood_of_messages_is_answered_or_dropped(server: LocalStaging) -> Non
 
 def test_a_flood_of_pings_that_nobody_reads_is_pushed_back(server: LocalStaging) -> None:
     pings = frame(0x89, b"x" * 125) * 1000
-    with websocket(server) as endpoint:
-        endpoint.settimeout(0.5)
+    with websocket(server, buffer=SMALL) as endpoint:
+        endpoint.settimeout(0.2)
         sent = 0
         with contextlib.suppress(TimeoutError):
             while sent < 200 * 2**20:

@@ -370,3 +370,4 @@ async def test_a_flood_without_reading_neither_kills_nor_blocks(server: LocalSta
         async with asyncio.timeout(WITHIN), socket(server, BOB) as polite:
             await receive_until(polite, "handshake_response")
             assert (await asked(polite, "ping"))["type"] == "pong"
+        rude.transport.abort()
