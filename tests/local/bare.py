@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -11,12 +12,13 @@ import pytest
 from websockets.asyncio.client import connect as connect_socket
 
 from netra_testkit.local.staging import LocalStaging
+from netra_testkit.settings.bad_tokens import BadTokens
 from netra_testkit.settings.environments import Environment
 from netra_testkit.settings.tokens import mint_access_token
 from netra_testkit.settings.users import StagingUser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from websockets.asyncio.client import ClientConnection
     from websockets.asyncio.client import connect as Connecting  # noqa: N812 - the type
@@ -39,6 +41,12 @@ def mint(server: LocalStaging, user: StagingUser = ALICE, *, lifetime: float = 9
     """An access token that this server accepts."""
     secret = server.config().jwt_secret()
     return mint_access_token(secret, user=user, environment=Environment.LOCAL, lifetime=lifetime)
+
+
+@cache
+def bad_tokens(server: LocalStaging, user: StagingUser = ALICE) -> Mapping[str, str]:
+    """One bad token of each kind, which this server is to refuse."""
+    return dict(BadTokens(server.config().jwt_secret(), user, Environment.LOCAL))
 
 
 def bearer(server: LocalStaging, user: StagingUser = ALICE) -> dict[str, str]:

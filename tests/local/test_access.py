@@ -21,7 +21,7 @@ from netra_testkit.local.access import (
 from netra_testkit.local.faults import Fault
 from netra_testkit.local.refusals import PlatformError
 from netra_testkit.local.truth import EXCHANGE, Exchange
-from netra_testkit.settings.bad_tokens import BadTokens
+from netra_testkit.settings.bad_tokens import BAD_TOKENS, BadTokens
 from netra_testkit.settings.environments import Environment
 from netra_testkit.settings.secrets import JwtSecret
 from netra_testkit.settings.tokens import Claims, mint_access_token, mint_service_token
@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from netra_testkit.local.world import World
 
 ANN = StagingUser("ann", "ann@example.com")
-BAD = [name for name, _ in BadTokens(JwtSecret.generate("a test"), ANN, Environment.LOCAL)]
 
 
 def bad_token(world: World, name: str) -> str:
-    return dict(BadTokens(world.gate.secret, ANN, Environment.LOCAL))[name]
+    bad = BadTokens(world.gate.secret, ANN, Environment.LOCAL)
+    _, _, claim = name.partition("missing_")
+    token: str = bad.missing(claim) if claim else getattr(bad, name)()
+    return token
 
 
 def connection(world: World, authorization: str | None, path: str = "/x") -> HTTPConnection:
@@ -81,7 +83,7 @@ def test_a_service_is_no_user() -> None:
     assert refused(world.gate.verify(token)) == (401, "VALIDATION_FAILED")
 
 
-@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("name", BAD_TOKENS)
 def test_a_bad_token_is_refused(name: str) -> None:
     world = new_world()
     codes = {"expired": "TOKEN_EXPIRED", "truncated": "INVALID_FORMAT", "empty": "INVALID_FORMAT"}

@@ -8,12 +8,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.local.bare import ALICE
+from tests.local.bare import ALICE, bad_tokens
 from tests.local.web import Web, pretending, said_wrong, served
 
 from netra_testkit.local.faults import Fault
 from netra_testkit.local.routes.authentication import BYPASS_KEY
-from netra_testkit.settings.bad_tokens import BadTokens
 from netra_testkit.settings.environments import Environment
 from netra_testkit.settings.secrets import JwtSecret
 from netra_testkit.settings.tokens import mint_refresh_token, sign, user_claims, verify_token
@@ -305,8 +304,7 @@ def test_a_good_token_is_worth_its_claims(web: Web) -> None:
 
 
 def test_a_bad_token_is_worth_nothing(web: Web) -> None:
-    secret = web.server.config().jwt_secret()
-    for name, token in BadTokens(secret, ALICE, Environment.LOCAL):
+    for name, token in bad_tokens(web.server).items():
         for answer in (
             web("GET", "/auth/verify", token=token),
             web("POST", "/auth/validate", json={"token": token}),

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.routing import Route
-from tests.local.bare import ALICE
+from tests.local.bare import ALICE, bad_tokens
 from tests.local.route_rows import ADMIN, CREDENTIALS, NONE, OPTIONAL, REQUIRED, ROWS, Row
 from tests.local.web import Web, said_wrong, served
 
 from netra_testkit.local.routes import all_routes
-from netra_testkit.settings.bad_tokens import BAD_TOKENS, BadTokens
-from netra_testkit.settings.environments import Environment
+from netra_testkit.settings.bad_tokens import BAD_TOKENS
 from netra_testkit.settings.users import StagingUser
 
 if TYPE_CHECKING:
@@ -111,14 +109,9 @@ def test_a_bad_token_is_refused_also_where_none_is_needed(web: Web, row: Row) ->
     assert let_in(web, row, ANNOUNCED) == {}
 
 
-@cache
-def bad_tokens(web: Web, user: StagingUser) -> dict[str, str]:
-    return dict(BadTokens(web.server.config().jwt_secret(), user, Environment.LOCAL))
-
-
 def let_in(web: Web, row: Row, headers: dict[str, str]) -> dict[str, int]:
     """The bad tokens that were not refused, and what was answered."""
-    tokens = bad_tokens(web, ROOT if row.auth == ADMIN else ALICE)
+    tokens = bad_tokens(web.server, ROOT if row.auth == ADMIN else ALICE)
     assert tokens.keys() == BAD_TOKENS.keys()
     answers = {
         name: web(row.method, row.path, token=token, headers=headers).status_code

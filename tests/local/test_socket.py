@@ -12,6 +12,7 @@ import pytest
 from tests.local.bare import (
     ALICE,
     BOB,
+    bad_tokens,
     bearer,
     client,
     mint,
@@ -26,7 +27,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from netra_testkit.local import connections
 from netra_testkit.local.options import Limits
 from netra_testkit.local.staging import LocalStaging
-from netra_testkit.settings.bad_tokens import BAD_TOKENS, BadTokens
+from netra_testkit.settings.bad_tokens import BAD_TOKENS
 from netra_testkit.settings.environments import Environment
 from netra_testkit.settings.tokens import mint_refresh_token, mint_service_token
 
@@ -136,9 +137,8 @@ async def test_without_a_token_the_upgrade_is_refused(
 async def test_every_bad_token_is_refused_on_every_carrier(
     server: LocalStaging, carrier: str, headers: dict[str, str]
 ) -> None:
-    bad = BadTokens(server.config().jwt_secret(), ALICE, Environment.LOCAL)
     statuses = {}
-    for name, token in bad:
+    for name, token in bad_tokens(server).items():
         options = CARRIERS[carrier](token)
         own = {**options.pop("headers", {}), **headers}
         statuses[name] = await refused_status(server, headers=own, **options)
@@ -165,8 +165,8 @@ async def test_an_unreadable_header_is_refused_whatever_comes_beside_it(
 async def test_a_good_token_does_not_help_a_bad_one(
     server: LocalStaging, bad: str, good: str
 ) -> None:
-    tokens = BadTokens(server.config().jwt_secret(), ALICE, Environment.LOCAL)
-    for token in ("", "x", tokens.expired(), tokens.wrong_secret()):
+    tokens = bad_tokens(server)
+    for token in ("", "x", tokens["expired"], tokens["wrong_secret"]):
         options = {**CARRIERS[good](mint(server)), **CARRIERS[bad](token)}
         assert await refused_status(server, **options) == 403
 
@@ -209,8 +209,7 @@ def is_of_a_client(record: logging.LogRecord) -> bool:
 async def test_a_refusal_can_come_after_the_upgrade(
     closing: LocalStaging, name: str | None
 ) -> None:
-    bad = dict(BadTokens(closing.config().jwt_secret(), ALICE, Environment.LOCAL))
-    options = {} if name is None else by_header(bad[name])
+    options = {} if name is None else by_header(bad_tokens(closing)[name])
     async with socket(closing, None, **options) as connection:
         refusal = await receive(connection)
         assert refusal["type"] == "error_message"

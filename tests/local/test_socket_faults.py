@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
-QUIET = 0.1
+QUIET = 0.05
 
 
 @pytest.fixture(scope="module")

@@ -114,20 +114,12 @@ async def test_the_seed_decides_the_answer(server: LocalStaging, seed: int) -> N
         assert (await result(another) == await result(server)) is (seed == 0)
 
 
-@pytest.mark.parametrize(
-    ("payload", "terminal"),
-    [({}, "agent_stopped"), ({"action": "cancel"}, "agent_cancelled")],
-    ids=["stop", "cancel"],
-)
-@pytest.mark.parametrize("named", [True, False], ids=["by-name", "all"])
-async def test_a_run_is_stopped_over_the_socket(
-    slow: LocalStaging,
-    payload: dict[str, str],
-    terminal: str,
-    named: bool,  # noqa: FBT001 - a parameter
+async def stops(
+    server: LocalStaging, payload: dict[str, str], terminal: str, *, named: bool
 ) -> None:
+    """Stop a run of a user's own, and see that nothing more comes of it."""
     name = {"run_id": f"{terminal}-{named}"}
-    async with socket(slow) as connection:
+    async with socket(server, StagingUser(name["run_id"], "any@example.com")) as connection:
         await send(connection, "start_agent", agent="supervisor", message="hello", **name)
         await receive_until(connection, "tool_executing")
         await send(connection, "stop_agent", **payload, **(name if named else {}))
@@ -141,6 +133,14 @@ async def test_a_run_is_stopped_over_the_socket(
                 await connection.recv()
         await send(connection, "stop_agent", **name)
         assert (await receive(connection))["error_code"] == "RUN_NOT_FOUND"
+
+
+async def test_a_run_is_stopped_over_the_socket(slow: LocalStaging) -> None:
+    async with asyncio.TaskGroup() as users:
+        for named in (True, False):
+            users.create_task(stops(slow, {}, "agent_stopped", named=named))
+            cancel = {"action": "cancel"}
+            users.create_task(stops(slow, cancel, "agent_cancelled", named=named))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ async def test_one_id_names_one_run_at_a_time(slow: LocalStaging) -> None:
         assert frames[-1]["error_code"] == "DUPLICATE_RUN"
         await receive_until(connection, "agent_completed")
         await send(connection, "start_agent", **payload)
-        await receive_until(connection, "agent_completed")
+        await receive_until(connection, "agent_started")
 
 
 async def test_the_status_of_runs_is_told(alice: ClientConnection) -> None:

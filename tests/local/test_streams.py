@@ -5,13 +5,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.local.bare import ALICE, BOB, WITHIN, call, client
+from tests.local.bare import ALICE, BOB, WITHIN, bad_tokens, call, client
 
 from netra_testkit.local.faults import Fault
 from netra_testkit.local.options import EventForm, Limits
 from netra_testkit.local.staging import LocalStaging
-from netra_testkit.settings.bad_tokens import BadTokens
-from netra_testkit.settings.environments import Environment
 from netra_testkit.wire.events import AgentRun
 from netra_testkit.wire.frames import Frame
 
@@ -166,7 +164,7 @@ async def test_a_bad_token_is_refused_on_every_stream(
     server: LocalStaging, method: str, path: str, body: Any, headers: dict[str, str]
 ) -> None:
     async with client(server) as http:
-        for _, token in BadTokens(server.config().jwt_secret(), ALICE, Environment.LOCAL):
+        for token in bad_tokens(server).values():
             own = {"Authorization": f"Bearer {token}".strip(), **headers}
             response = await http.request(method, path, headers=own, json=body)
             assert response.status_code == 401
