@@ -98,6 +98,7 @@ def test_without_credentials_nobody_comes_in(web: Web, row: Row, headers: dict[s
     assert said_wrong(answer) in {"NO_TOKEN", "FORBIDDEN"}
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("headers", [{}, ANNOUNCED], ids=["plain", "announced"])
 @pytest.mark.parametrize("row", GUARDED, ids=str)
 def test_no_bad_token_is_let_in(web: Web, row: Row, headers: dict[str, str]) -> None:

@@ -132,6 +132,7 @@ async def test_without_a_token_the_upgrade_is_refused(
     assert await refused_status(server, headers=headers) == 401
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("headers", [{}, E2E], ids=["plain", "announced"])
 @pytest.mark.parametrize("carrier", CARRIERS)
 async def test_every_bad_token_is_refused_on_every_carrier(

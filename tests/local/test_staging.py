@@ -335,23 +335,6 @@ async def test_a_socket_is_told_that_the_server_goes() -> None:
     assert connection.close_code == 1012
 
 
-async def test_it_serves_five_hundred_connections_at_once(server: LocalStaging) -> None:
-    request = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
-    opened = [
-        await asyncio.open_connection("127.0.0.1", server.port, limit=2**12) for _ in range(500)
-    ]
-    for _, writer in opened:
-        writer.write(request)
-    async with asyncio.timeout(20):
-        answers = [await reader.readuntil(b"\r\n") for reader, _ in opened]
-    for _, writer in opened:
-        writer.close()
-    for _, writer in opened:
-        await writer.wait_closed()
-    assert set(answers) == {b"HTTP/1.1 200 OK\r\n"}
-    assert live(server) == 200
-
-
 async def test_the_real_clients_reach_it(server: LocalStaging) -> None:
     staging = Staging(server.config())
     assert (await staging.health()).is_ready
@@ -371,7 +354,7 @@ async def test_the_real_clients_do_not_take_an_unhealthy_one_for_ready(
     staging = Staging(server.config())
     assert not (await staging.health()).is_ready
     with pytest.raises(DeadlineExceeded) as late:
-        await staging.wait_until_ready(within=0.3)
+        await staging.wait_until_ready(within=0.1)
     assert late.value.phase == "ready"
     assert "status 'unhealthy'" in str(late.value)
     assert "clickhouse_db is not connected" in str(late.value)
