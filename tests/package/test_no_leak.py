@@ -104,14 +104,15 @@ def logged() -> Iterator[list[str]]:
     handler.setFormatter(Everything("%(name)s %(message)s"))
     handler.emit = lambda record: lines.append(handler.format(record))  # type: ignore[method-assign]
     root = logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
+    level, handlers = root.level, root.handlers
+    # What others would write of so much is of no use to anybody.
+    root.handlers = [handler]
     root.setLevel(logging.DEBUG)
     try:
         yield lines
     finally:
-        root.removeHandler(handler)
-        root.setLevel(before)
+        root.handlers = handlers
+        root.setLevel(level)
 
 
 @contextmanager

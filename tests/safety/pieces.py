@@ -52,9 +52,10 @@ PUBLIC = windows(forms(HEADER))
 
 def survivors(text: str, *secrets: str) -> list[str]:
     """The pieces of secrets that can be read in a text which may be masked in places."""
-    pieces = windows(form for each in secrets for form in forms(each)) - PUBLIC
+    written = [alike(form) for each in secrets for form in forms(each)]
+    pieces = windows(written) - PUBLIC
     # Wherever a piece begins, one of the blocks that the text falls into lies within it.
-    blocks = {piece[at : at + BLOCK] for piece in pieces for at in range(BLOCK)}
+    blocks = {form[at : at + BLOCK] for form in written for at in range(len(form) - BLOCK + 1)}
     found: set[str] = set()
     for part in map(alike, MASK.split(text)):
         for at in range(0, len(part), BLOCK):

@@ -182,11 +182,8 @@ class Fragments:
             for first in range(0, len(words), BLOCK):
                 block = words[first : first + BLOCK]
                 if not known.isdisjoint(block):
-                    found += [
-                        (shift + GRAM * at, word)
-                        for at, word in enumerate(block, first)
-                        if word in places
-                    ]
+                    hits = itertools.compress(range(len(block)), map(places.__contains__, block))
+                    found += [(shift + GRAM * (first + at), block[at]) for at in hits]
         return sorted(found)
 
     def _runs(self, text: str, at: int, gram: int) -> Iterator[Span]:
