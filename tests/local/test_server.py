@@ -121,7 +121,7 @@ def test_a_stop_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
         raw.sendall(LIVE)
         assert entered.wait(5)
         with monkeypatch.context() as impatient:
-            impatient.setattr(server, "STOPPED_WITHIN", 0.2)
+            impatient.setattr(server, "STOPPED_WITHIN", 0.1)
             with pytest.raises(DeadlineExceeded) as late:
                 thread.stop()
         assert late.value.phase == "stop"

@@ -147,7 +147,7 @@ def test_one_that_is_blocked_says_that_it_could_not_forget(
             patch.setattr(server.faults, "strike", block)
             raw.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
             assert blocked.wait(5)
-            patch.setattr(running, "STOPPED_WITHIN", 0.2)
+            patch.setattr(running, "STOPPED_WITHIN", 0.1)
             with pytest.raises(DeadlineExceeded) as late:
                 server.reset()
         let_go.set()
@@ -156,7 +156,7 @@ def test_one_that_is_blocked_says_that_it_could_not_forget(
         server.reset()
         assert server.received.requests == ()
     failure = late.value
-    assert (failure.phase, failure.limit, failure.has_peer) == ("reset", 0.2, False)
+    assert (failure.phase, failure.limit, failure.has_peer) == ("reset", 0.1, False)
     assert failure.hint.startswith("Something blocks its thread")
 
 
