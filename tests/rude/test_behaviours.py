@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.rude.answering import BOMB_SIZE
@@ -21,6 +23,10 @@ from tests.rude.server import Pace
 from tests.rude.streams import STREAMS
 from tests.rude.upgrades import UPGRADES
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+SIXTEEN = 16
 QUICK = Pace(interval=0.005, late=0.15)
 LATE = Pace(late=0.5)
 CLOSED = b"\x88\x02\x03\xe8"
@@ -52,8 +58,22 @@ def test_every_behaviour_is_looked_at() -> None:
     assert {*SEEN, *APART} == set(OTHERS)
 
 
-@pytest.mark.parametrize("name", SEEN)
-def test_a_behaviour_does_what_its_name_says(name: str) -> None:
+def look_at_each(look: Callable[[str], None], names: Iterable[str]) -> None:
+    """Look at behaviours sixteen at a time, as most of it is waiting, and say all that is wrong."""
+
+    def wrong(name: str) -> str:
+        try:
+            look(name)
+        except Exception as failed:  # noqa: BLE001 - said of all behaviours at once
+            return f"{name}: {type(failed).__name__}: {str(failed).partition(chr(10))[0]}"
+        return ""
+
+    with ThreadPoolExecutor(SIXTEEN) as pool:
+        said = [each for each in pool.map(wrong, names) if each]
+    assert not said, "\n".join(said)
+
+
+def seen(name: str) -> None:
     goes_on, *marks = SEEN[name]
     with rude(BEHAVIOURS[name], QUICK) as server, probing(server) as probe:
         approach(probe, name)
@@ -62,7 +82,11 @@ def test_a_behaviour_does_what_its_name_says(name: str) -> None:
             probe.hear_until(mark)
         if "bomb" in name:
             probe.hear_to_the_length()
-        assert getattr(probe, str(goes_on))()
+        assert getattr(probe, str(goes_on))(), f"not {goes_on}, heard {probe.heard[-200:]!r}"
+
+
+def test_each_behaviour_does_what_its_name_says() -> None:
+    look_at_each(seen, SEEN)
 
 
 def test_every_behaviour_says_what_it_does_and_meets_somebody() -> None:
@@ -131,20 +155,28 @@ def test_a_bomb_is_small_and_becomes_large(name: str, window: int) -> None:
     assert inflater.eof
 
 
-@pytest.mark.parametrize(
-    ("name", "before", "after"),
-    [
-        ("answers late", b"", b"healthy"),
-        ("welcomes late", b"\r\n\r\n", WELCOMED),
-        ("answers a close late", WELCOMED, CLOSED),
-    ],
-)
-def test_what_is_late_comes_after_a_silence(name: str, before: bytes, after: bytes) -> None:
+# What is heard before the silence and what after it.
+SILENCES = {
+    "answers late": (b"", b"healthy"),
+    "welcomes late": (b"\r\n\r\n", WELCOMED),
+    "answers a close late": (WELCOMED, CLOSED),
+    "answers messages late": (WELCOMED, b'"message_id": "m-1"'),
+}
+
+
+def late(name: str) -> None:
+    before, after = SILENCES[name]
     with rude(BEHAVIOURS[name], LATE) as server, probing(server) as probe:
         approach(probe, name)
         probe.hear_until(before)
-        assert probe.is_silent()
+        if name == "answers messages late":
+            probe.say(START)
+        assert probe.is_silent(), "not silent before"
         probe.hear_until(after)
+
+
+def test_what_is_late_comes_after_a_silence() -> None:
+    look_at_each(late, SILENCES)
 
 
 def test_after_one_good_answer_the_second_request_is_reset() -> None:
@@ -172,15 +204,6 @@ def test_who_is_polite_otherwise_answers_pings_and_closes(name: str) -> None:
         assert probe.ends()
 
 
-def test_who_answers_late_answers_the_message_that_was_sent() -> None:
-    with rude(BEHAVIOURS["answers messages late"], LATE) as server, probing(server) as probe:
-        approach(probe, "answers messages late")
-        probe.hear_until(WELCOMED)
-        probe.say(START)
-        assert probe.is_silent()
-        probe.hear_until(b'"message_id": "m-1"')
-
-
 def test_who_answers_somebody_else_does_not_name_the_message_that_was_sent() -> None:
     with rude(BEHAVIOURS["answers somebody else"]) as server, probing(server) as probe:
         approach(probe, "answers somebody else")
@@ -204,17 +227,20 @@ def test_a_close_in_a_run_waits_for_the_run() -> None:
         assert probe.is_silent()
 
 
-@pytest.mark.parametrize("name", [each.name for each in CLOSINGS])
-def test_a_close_carries_its_code(name: str) -> None:
+def carried(name: str) -> None:
     behaviour = BEHAVIOURS[name]
     expected = [] if behaviour.phase is Phase.WELCOME else [Opcode.TEXT]
     with rude(behaviour) as server, probing(server) as probe:
         probe.say(OPENINGS[behaviour.speaks])
         for opcode in expected:
-            assert probe.hear_frame()[0] is opcode
+            assert probe.hear_frame()[0] is opcode, "no welcome"
         if behaviour.phase in {Phase.RUN, Phase.CLOSE}:
             probe.say(START if behaviour.phase is Phase.RUN else CLOSE)
         opcode, final, payload = probe.hear_frame()
     assert (opcode, final) == (Opcode.CLOSE, True)
-    assert close_frame(behaviour.code, b"told to").endswith(payload)
-    assert (len(payload) == 0) is (behaviour.code is None)
+    assert close_frame(behaviour.code, b"told to").endswith(payload), payload
+    assert (len(payload) == 0) is (behaviour.code is None), payload
+
+
+def test_each_close_carries_its_code() -> None:
+    look_at_each(carried, (each.name for each in CLOSINGS))

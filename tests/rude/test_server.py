@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.rude import server as rude_server
 from tests.rude.behaviours import BEHAVIOURS, rude
 from tests.rude.closings import CLOSINGS
 from tests.rude.probe import OPENINGS, probing
@@ -81,7 +82,7 @@ def taken(server: RudeServer) -> int:
     """How much can be said to a server before it blocks."""
     said, piece = 0, b"x" * 65_536
     with probing(server) as probe:
-        probe.connection.settimeout(0.2)
+        probe.connection.settimeout(0.05)
         with contextlib.suppress(TimeoutError):
             while said < 2**27:
                 said += probe.connection.send(piece)
@@ -108,7 +109,8 @@ def test_a_fault_of_a_behaviour_is_raised_where_the_server_is_stopped() -> None:
     assert out.group_contains(ZeroDivisionError)
 
 
-def test_a_behaviour_that_will_not_stop_is_said_so() -> None:
+def test_a_behaviour_that_will_not_stop_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rude_server, "STOPS_WITHIN", 0.05)
     let_go = threading.Event()
     entered = threading.Event()
 
