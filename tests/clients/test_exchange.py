@@ -70,6 +70,26 @@ async def test_a_body_of_the_cap_is_taken_and_one_byte_more_is_not() -> None:
         pool.close()
 
 
+UNPACKABLE = {
+    "of another encoding": ("br", b"x", "the encoding br, which was not asked for"),
+    "not of its encoding": ("gzip", b"x" * 9, "not what its Content-Encoding says"),
+    "half of one": ("gzip", gzip.compress(b"x" * 50)[:-1], "ended too soon"),
+}
+
+
+@pytest.mark.parametrize(("encoding", "raw", "reason"), UNPACKABLE.values(), ids=UNPACKABLE)
+async def test_a_body_that_cannot_be_unpacked_says_why(
+    encoding: str, raw: bytes, reason: str
+) -> None:
+    pool = Pool()
+    said = answer(raw, 200, f"Content-Encoding: {encoding}")
+    async with nothing_left(), serving(said) as served:
+        async with exchange(served, pool) as answered:
+            with pytest.raises(UnusableBody, match=reason):
+                await answered.read()
+        pool.close()
+
+
 async def test_a_refusal_says_what_is_wrong_with_its_page() -> None:
     async with nothing_left(), serving(answer(b"x" * 2000, 401)) as served:
         pool = Pool()

@@ -1,4 +1,4 @@
-"""Every rude behaviour that an HTTP call can meet: in time, the right error, nothing left."""
+"""What a rude server shows of an HTTP call beside how it ends: how far it got, what it leaves."""
 
 from __future__ import annotations
 
@@ -10,22 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.clients.http_server import answer, config_for, nothing_left, serving, within
 from tests.rude.answering import BOMB_SIZE, deflate_bomb, gzip_bomb
-from tests.rude.behaviour import Client, Protocol
-from tests.rude.behaviours import BEHAVIOURS, meeting, rude
+from tests.rude.behaviour import Protocol
+from tests.rude.behaviours import BEHAVIOURS, rude
 from tests.rude.expected import Outcome
+from tests.rude.expected_http import OF_CALLS, OF_STREAMS, RACES
 from tests.rude.server import Pace
 
 from netra_testkit.clients.exchange import LARGEST_BODY
 from netra_testkit.clients.http import HttpClient
 from netra_testkit.errors import (
-    AuthRefused,
-    CallFailed,
     Cause,
     ConnectionFailed,
     DeadlineExceeded,
-    RateLimited,
-    ServiceUnavailable,
-    UnexpectedStatus,
+    NetraError,
     UnusableBody,
 )
 from netra_testkit.settings.config import StagingConfig
@@ -35,126 +32,29 @@ if TYPE_CHECKING:
     from tests.rude.behaviour import Behaviour
 
 QUICK = Pace(interval=0.005, late=0.1)
-BOUND = 0.4
-
-UNHEARD = Outcome(DeadlineExceeded, Cause.INFRASTRUCTURE)
-STALLED = Outcome(DeadlineExceeded, Cause.PRODUCT)
-DROPPED = Outcome(ConnectionFailed, Cause.INFRASTRUCTURE)
-BROKEN = Outcome(ConnectionFailed, Cause.PRODUCT)
-UNUSABLE = Outcome(UnusableBody, Cause.PRODUCT)
-REFUSED = Outcome(AuthRefused, Cause.AUTHENTICATION)
-REDIRECTED = Outcome(UnexpectedStatus, Cause.UNDECIDED)
-ANSWERED = Outcome()
-
-# What may come instead: what comes first is a race.
-RACING = {
-    "endless chunks": STALLED,
-    "floods a body": STALLED,
-    "floods a body of no length": STALLED,
-}
-OUTCOMES: dict[str, Outcome] = {
-    "refuses": DROPPED,
-    "never completes": UNHEARD,
-    "says nothing": UNHEARD,
-    "never reads": UNHEARD,
-    "closes at once": DROPPED,
-    "resets at once": DROPPED,
-    "half-closes at once": DROPPED,
-    "resets in the request": DROPPED,
-    "closes after the request": DROPPED,
-    "resets after the request": DROPPED,
-    "half-closes after the request": DROPPED,
-    "greets in another protocol": STALLED,
-    "floods with nonsense": BROKEN,
-    "drips the status line": STALLED,
-    "drips headers": STALLED,
-    "floods headers": BROKEN,
-    "stalls in the headers": STALLED,
-    "closes in the headers": BROKEN,
-    "resets in the headers": BROKEN,
-    "half-closes in the headers": BROKEN,
-    "promises for ever": STALLED,
-    "floods with promises": STALLED,
-    "one huge header": BROKEN,
-    "nonsense for a status": BROKEN,
-    "status of 999": REDIRECTED,
-    "two lengths": BROKEN,
-    "answers late": ANSWERED,
-    "answers once and closes": ANSWERED,
-    "answers once and resets": ANSWERED,
-    "answers twice": ANSWERED,
-    "drips a body": STALLED,
-    "stalls in the body": STALLED,
-    "closes in the body": BROKEN,
-    "resets in the body": BROKEN,
-    "half-closes in the body": BROKEN,
-    "floods a body": UNUSABLE,
-    "floods a body of no length": UNUSABLE,
-    "endless chunks": UNUSABLE,
-    "drips chunks": STALLED,
-    "a chunk of no size": BROKEN,
-    "closes in a chunk": BROKEN,
-    "closes without a last chunk": BROKEN,
-    "endless trailers": BROKEN,
-    "a gzip bomb": UNUSABLE,
-    "a deflate bomb": UNUSABLE,
-    "broken gzip": UNUSABLE,
-    "half a gzip": UNUSABLE,
-    "an encoding nobody asked for": UNUSABLE,
-    "a body that is not JSON": ANSWERED,
-    "a body that is not text": ANSWERED,
-    "nothing with a body": ANSWERED,
-    "redirects in a loop": Outcome(UnexpectedStatus, Cause.PRODUCT),
-    "redirects onwards": Outcome(UnexpectedStatus, Cause.PRODUCT),
-    "redirects elsewhere": REDIRECTED,
-    "redirects nowhere": REDIRECTED,
-    "redirects to nonsense": REDIRECTED,
-    "a page of a proxy": Outcome(ServiceUnavailable, Cause.DEPLOYMENT),
-    "status 401": REFUSED,
-    "status 403": REFUSED,
-    "status 404": REDIRECTED,
-    "status 429": Outcome(RateLimited, Cause.UNDECIDED),
-    "status 500": REDIRECTED,
-    "status 502": Outcome(ServiceUnavailable, Cause.DEPLOYMENT),
-    "status 503": Outcome(ServiceUnavailable, Cause.DEPLOYMENT),
-    "status 504": Outcome(ServiceUnavailable, Cause.DEPLOYMENT),
-    "status 401 of the platform": REFUSED,
-    "status 403 of the platform": REFUSED,
-    "status 404 of the platform": REDIRECTED,
-    "status 429 of the platform": Outcome(RateLimited, Cause.UNDECIDED),
-    "status 500 of the platform": Outcome(UnexpectedStatus, Cause.PRODUCT),
-    "status 502 of the platform": Outcome(ServiceUnavailable, Cause.PRODUCT),
-    "status 503 of the platform": Outcome(ServiceUnavailable, Cause.PRODUCT),
-    "status 504 of the platform": Outcome(ServiceUnavailable, Cause.PRODUCT),
-}
-MET = [each for each in meeting(Client.HTTP) if each.speaks is not Protocol.TLS]
+BOUND = 0.1
+# Without what comes in such small pieces that it takes long to become too much.
+TOO_MUCH = [BEHAVIOURS[name] for name in RACES if name != "endless chunks"]
 
 
-def test_no_meeting_is_missing() -> None:
-    assert sorted(OUTCOMES) == sorted(each.name for each in MET)
-
-
-@pytest.mark.parametrize("behaviour", MET, ids=lambda each: each.name)
-async def test_a_call_ends_in_time_with_the_right_error(behaviour: Behaviour) -> None:
-    expected = (OUTCOMES[behaviour.name], RACING.get(behaviour.name))
+@pytest.mark.parametrize("behaviour", TOO_MUCH, ids=lambda each: each.name)
+async def test_too_much_ends_by_itself_when_there_is_time_for_it(behaviour: Behaviour) -> None:
+    streams = behaviour.speaks is Protocol.SSE
     assert gzip_bomb()
     assert deflate_bomb()
     async with nothing_left():
         with rude(behaviour, QUICK) as server:
             async with HttpClient(config_for(server.authority)) as http:
-                with within(BOUND):
-                    outcome = await met(http)
-    assert outcome in expected
+                with pytest.raises(NetraError) as failed:
+                    await (read_a_stream(http) if streams else http.get("/health"))
+    outcome = Outcome(type(failed.value), failed.value.cause)
+    assert str(outcome) == str((OF_STREAMS if streams else OF_CALLS)[behaviour.name])
 
 
-async def met(http: HttpClient) -> Outcome:
-    """How a call ends."""
-    try:
-        await http.get("/health", within=BOUND)
-    except CallFailed as failed:
-        identified = failed.request_id and failed.trace_id
-        return Outcome(type(failed) if identified else None, failed.cause)
-    return Outcome()
+async def read_a_stream(http: HttpClient) -> None:
+    async with http.stream("GET", "/api/chat/stream") as events:
+        async for _ in events:
+            pass
 
 
 @pytest.mark.parametrize("name", ["never reads", "says nothing", "never completes"])
@@ -166,23 +66,27 @@ async def test_a_body_that_nobody_reads_ends_in_time(name: str) -> None:
                     await http.post("/x", content=bytes(20_000_000), within=BOUND)
 
 
+# How far a call had got, what it waited for, and whether anything was heard.
 PHASES = {
-    "never completes": ("connect", "connection to "),
-    "says nothing": ("http", "answer to GET /health"),
-    "drips headers": ("http", "answer to GET /health"),
-    "drips a body": ("http", "end of the answer to GET /health"),
+    "never completes": ("connect", "connection to", False),
+    "says nothing": ("http", "answer to GET /health", False),
+    "drips headers": ("http", "answer to GET /health", True),
+    "drips a body": ("http", "end of the answer to GET /health", True),
 }
 
 
-@pytest.mark.parametrize(("name", "said"), PHASES.items(), ids=PHASES)
-async def test_an_expiry_says_how_far_the_call_had_got(name: str, said: tuple[str, str]) -> None:
+async def expired(name: str) -> tuple[str, str, bool]:
     with rude(BEHAVIOURS[name], QUICK) as server:
         async with HttpClient(config_for(server.authority)) as http:
             with pytest.raises(DeadlineExceeded) as late:
                 await http.get("/health", within=0.2)
-    assert late.value.phase == said[0]
-    assert late.value.waiting_for.startswith(said[1])
-    assert (late.value.last_activity is None) == (name in {"never completes", "says nothing"})
+    waiting_for = late.value.waiting_for.removesuffix(f" {server.authority}")
+    return late.value.phase, waiting_for, late.value.last_activity is not None
+
+
+async def test_an_expiry_says_how_far_the_call_had_got() -> None:
+    said = await asyncio.gather(*map(expired, PHASES))
+    assert dict(zip(PHASES, said, strict=True)) == PHASES
 
 
 @pytest.mark.parametrize("name", ["a gzip bomb", "a deflate bomb"])

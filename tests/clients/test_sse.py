@@ -99,6 +99,16 @@ async def test_every_terminal_event_ends_a_stream(last: bytes) -> None:
             assert len([each async for each in events]) == 2
 
 
+async def test_what_an_event_is_does_not_depend_on_its_spaces() -> None:
+    thought, end = b'data: {"type":"agent_thinking"}\n\n', b'data: { "type" : "stream_end"}\n\n'
+    with streaming(thought + end + THOUGHT) as server:
+        async with (
+            HttpClient(config_for(server.authority)) as http,
+            http.stream("GET", PATH) as events,
+        ):
+            assert await types(events) == [MessageType.AGENT_THINKING, MessageType.STREAM_END]
+
+
 CLOSED: dict[str, tuple[str, bytes, tuple[bytes | Ending, ...], int | None]] = {
     "before anything": (PATH, BEGUN, (Ending.CLOSE,), 0),
     "after an event": (PATH, BEGUN, (b"id: 7\n" + START, Ending.CLOSE), 1),
