@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -20,6 +22,7 @@ from netra_testkit.errors import Cause, ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from types import ModuleType
 
 HEALTHY = b'{"status": "healthy", "service": "backend"}'
 
@@ -43,7 +46,6 @@ class Answering:
         self._react = react
         self._ended = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(0.05)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/health"
         self._thread = threading.Thread(target=self._serve)
 
@@ -53,6 +55,8 @@ class Answering:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
+        # Whoever waits for the next client meets this one.
+        socket.create_connection(self._listener.getsockname()).close()
         self._thread.join()
         self._listener.close()
 
@@ -61,13 +65,14 @@ class Answering:
         return self._ended.wait(seconds)
 
     def _serve(self) -> None:
-        while not self._ended.is_set():
-            with contextlib.suppress(TimeoutError):
-                peer, _ = self._listener.accept()
-                with peer, contextlib.suppress(OSError):
-                    peer.settimeout(5)
-                    self.requests.append(peer.recv(65536).decode().partition("\r\n")[0])
-                    self._react(peer)
+        while True:
+            peer, _ = self._listener.accept()
+            with peer, contextlib.suppress(OSError):
+                if self._ended.is_set():
+                    return
+                peer.settimeout(5)
+                self.requests.append(peer.recv(65536).decode().partition("\r\n")[0])
+                self._react(peer)
 
 
 @contextlib.contextmanager
@@ -263,60 +268,77 @@ def test_no_proxy_leads_to_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 ASK = """
 import json
 from netra_testkit.clients.availability import is_staging_available, staging_availability
-{body}
 answers = [is_staging_available(), is_staging_available()]
 print(json.dumps([*answers, staging_availability().evidence, staging_availability().url]))
 """
-IN_A_LOOP = """
-import asyncio
-async def ask() -> bool: return is_staging_available()
-assert asyncio.run(ask())
-"""
-IN_THREADS = """
-import threading
-threads = [threading.Thread(target=is_staging_available) for _ in range(8)]
-[each.start() for each in threads]; [each.join() for each in threads]
-"""
 
 
-def ask(url: str, body: str = "") -> list[object]:
-    environment = {
-        **{name: text for name, text in os.environ.items() if not name.startswith("NETRA_")},
-        "NETRA_ENVIRONMENT": "local",
-        "NETRA_BASE_URL": url.removesuffix("/health"),
-    }
-    done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-W", "error", "-c", ASK.format(body=body)],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    found: list[object] = json.loads(done.stdout)
-    return found
-
-
-@pytest.mark.parametrize(
-    "body", ["", IN_A_LOOP, IN_THREADS], ids=["plainly", "inside a running loop", "in threads"]
-)
-def test_a_process_asks_once_and_remembers(body: str) -> None:
+def test_a_process_asks_once_and_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
     with sending(answer("200 OK", HEALTHY)) as server:
-        found = ask(server.url, body)
-    assert found == [True, True, f"HTTP 200: {HEALTHY.decode()}", server.url]
+        configured(monkeypatch, server.url)
+        done = subprocess.run(  # noqa: S603 - our own code
+            [sys.executable, "-W", "error", "-c", ASK], check=True, capture_output=True, text=True
+        )
+    assert json.loads(done.stdout) == [True, True, f"HTTP 200: {HEALTHY.decode()}", server.url]
     assert len(server.requests) == 1
 
 
-def test_an_answer_of_unavailable_is_remembered_too() -> None:
+def configured(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    for name in [each for each in os.environ if each.startswith("NETRA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRA_ENVIRONMENT", "local")
+    monkeypatch.setenv("NETRA_BASE_URL", url.removesuffix("/health"))
+
+
+@pytest.fixture
+def anew() -> ModuleType:
+    """The module as it is in a process that has not asked."""
+    spec = importlib.util.find_spec(availability.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+async def test_a_running_loop_asks_once_and_remembers(
+    anew: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sending(answer("200 OK", HEALTHY)) as server:
+        configured(monkeypatch, server.url)
+        assert [anew.is_staging_available() for _ in range(2)] == [True] * 2
+    assert len(server.requests) == 1
+
+
+def test_threads_at_once_ask_once_and_remember(
+    anew: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sending(answer("200 OK", HEALTHY)) as server, ThreadPoolExecutor(8) as pool:
+        configured(monkeypatch, server.url)
+        meeting = threading.Barrier(8)
+        found = pool.map(lambda _: meeting.wait() >= 0 and anew.is_staging_available(), range(8))
+        assert list(found) == [True] * 8
+    assert len(server.requests) == 1
+
+
+def test_an_answer_of_unavailable_is_remembered_too(
+    anew: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with sending(answer("503 Service Unavailable", b"")) as server:
-        found = ask(server.url)
-    assert found == [False, False, "HTTP 503: ", server.url]
+        configured(monkeypatch, server.url)
+        assert anew.remembered() is None
+        assert [anew.is_staging_available() for _ in range(2)] == [False] * 2
+    assert anew.staging_availability().evidence == "HTTP 503: "
+    assert anew.remembered() is anew.staging_availability()
     assert len(server.requests) == 1
 
 
-def test_what_cannot_be_configured_is_not_called_unavailable() -> None:
-    with pytest.raises(subprocess.CalledProcessError) as caught:
-        ask("http://example.com/health")
-    assert "ConfigurationError" in caught.value.stderr
+def test_what_cannot_be_configured_is_not_called_unavailable(
+    anew: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(monkeypatch, "http://example.com/health")
+    with pytest.raises(ConfigurationError):
+        anew.is_staging_available()
 
 
 async def test_a_probe_inside_a_running_loop_is_no_different() -> None:
