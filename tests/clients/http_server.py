@@ -75,11 +75,14 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """Answer each request with what `say` gives; an empty answer closes the connection."""
     served = Served(0)
-    writers: set[asyncio.StreamWriter] = set()
+    talking: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         served.connections += 1
-        writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        talking[task] = writer
+        task.add_done_callback(talking.pop)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -96,7 +99,6 @@ async def serving(
                 writer.write(said)
                 await writer.drain()
         writer.close()
-        writers.discard(writer)
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=tls, backlog=1000)
     served.port = server.sockets[0].getsockname()[1]
@@ -104,9 +106,10 @@ async def serving(
         yield served
     finally:
         server.close()
-        for writer in writers:
+        for writer in talking.values():
             writer.transport.abort()
-        await asyncio.sleep(0.01)
+        if talking:
+            await asyncio.wait(talking)
 
 
 @contextlib.contextmanager
@@ -122,11 +125,12 @@ async def nothing_left() -> AsyncIterator[None]:
     """After the block there are no more tasks and descriptors than before it."""
     before = _descriptors(), len(asyncio.all_tasks())
     yield
-    for _ in range(100):
+    latest = time.monotonic() + 1.0
+    while time.monotonic() < latest:
         left = _descriptors(), len(asyncio.all_tasks())
         if left <= before and left[1] <= before[1]:
             return
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.001)
     assert (_descriptors(), len(asyncio.all_tasks())) == before
 
 

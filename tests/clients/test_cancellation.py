@@ -68,7 +68,7 @@ CALLS: dict[str, Callable[[ChatClient], Awaitable[object]]] = {
     "send_raw": lambda chat: chat.send_raw(json.dumps({"type": "ack", "x": "x" * 900_000})),
     "receive": lambda chat: say_and(chat, chat.receive),
     "expect": lambda chat: say_and(chat, lambda: chat.expect(MessageType.ACK)),
-    "expect_nothing": lambda chat: chat.expect_nothing(within=0.001),
+    "expect_nothing": lambda chat: chat.expect_nothing(within=0.0002),
     "request": lambda chat: chat.request(MessageType.AGENT_STATUS_REQUEST),
     "ping": lambda chat: chat.ping(),
     "run_agent": lambda chat: chat.run_agent("triage", "where"),

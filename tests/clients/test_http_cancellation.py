@@ -41,7 +41,7 @@ async def read_a_stream(http: HttpClient) -> None:
 
 
 async def retry(http: HttpClient) -> None:
-    policy = RetryPolicy(attempts=3, base=0.001, longest=0.001)
+    policy = RetryPolicy(attempts=3, base=0.0001, longest=0.0001)
     await http.get("/unavailable", retry=policy, expect={200, 404})
 
 
