@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+# Nobody here ends a connection by itself, so that each test waits for that.
+GRACE = 0.05
 TEXT, BINARY, CONTINUED, CLOSE, PING = 1, 2, 0, 8, 9
 
 
@@ -44,7 +46,7 @@ def text(**said: Any) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def raw_chat(speak: Speak, **timeouts: float) -> AsyncIterator[StagingConfig]:
+async def raw_chat(speak: Speak) -> AsyncIterator[StagingConfig]:
     """Upgrade and welcome every connection by hand, then let the test speak."""
     writers: list[asyncio.StreamWriter] = []
     failures: list[BaseException] = []
@@ -74,7 +76,7 @@ async def raw_chat(speak: Speak, **timeouts: float) -> AsyncIterator[StagingConf
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
-        yield config_for(port, **({"timeouts": timeouts} if timeouts else {}))
+        yield config_for(port, timeouts={"close": GRACE})
     finally:
         server.close()
         for writer in writers:
@@ -158,7 +160,7 @@ async def test_a_goodbye_without_an_end_is_cut_after_the_grace() -> None:
     async def speak(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(frame(CLOSE, struct.pack("!H", 1011) + b"crashed"))
 
-    async with raw_chat(speak, close=0.05) as config, ChatClient(config) as client:
+    async with raw_chat(speak) as config, ChatClient(config) as client:
         with pytest.raises(ServerClosed, match="crashed") as caught:
             await client.receive(within=1)
         assert caught.value.code == 1011
@@ -169,7 +171,7 @@ async def test_a_send_between_goodbye_and_end_says_how_it_ended() -> None:
         writer.write(frame(TEXT, text(type="ack")))
         writer.write(frame(CLOSE, struct.pack("!H", 1012)))
 
-    async with raw_chat(speak, close=0.05) as config, ChatClient(config) as client:
+    async with raw_chat(speak) as config, ChatClient(config) as client:
         await client.receive()
         with pytest.raises(ServerClosed, match="1012"):
             await client.send("chat")
@@ -179,7 +181,7 @@ async def test_a_goodbye_that_is_never_answered_is_cut_within_its_bound() -> Non
     async def speak(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
         return
 
-    async with raw_chat(speak, close=0.05) as config:
+    async with raw_chat(speak) as config:
         async with ChatClient(config):
             pass
         async with ChatClient(config) as client:
@@ -294,6 +296,6 @@ async def test_a_ping_together_with_the_goodbye_needs_no_answer() -> None:
         writer.write(frame(TEXT, text(type="ping")) + frame(CLOSE, struct.pack("!H", 1000)))
         writer.write(frame(TEXT, text(type="ping")))
 
-    async with raw_chat(speak, close=0.05) as config, ChatClient(config) as client:
+    async with raw_chat(speak) as config, ChatClient(config) as client:
         with pytest.raises(ServerClosed, match="1000"):
             await client.expect(MessageType.ACK)
