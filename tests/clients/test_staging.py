@@ -171,82 +171,89 @@ async def test_a_ready_deployment_is_asked_once(there: Deployment, tmp_path: Pat
     assert there.paths("GET") == ["/health"]
 
 
-@pytest.mark.parametrize(
-    "first",
-    [
-        pytest.param(STARTING, id="unhealthy"),
-        pytest.param((503, b"<html>"), id="a gateway"),
-        pytest.param((500, {"detail": "crashed"}), id="a 500"),
-        pytest.param((200, {"status": "healthy", "redis_db": False}), id="a part fails"),
-        pytest.param((200, {"status": "healthy", "revision": "r-0"}), id="the old revision"),
-    ],
-)
-async def test_it_is_asked_until_it_is_ready(
-    first: Answer, there: Deployment, tmp_path: Path
-) -> None:
-    there.health = first
-
-    async def come_up(_: Asked) -> Answer | None:
-        if len(there.asked) == 3:
-            there.health = (200, {"status": "healthy", "revision": "r-1"})
-        return None
-
-    there.hook = come_up
-    staging = staged(there, tmp_path, expected_revision="r-1")
-    assert (await staging.wait_until_ready(within=5)).revision == "r-1"
-    assert len(there.asked) == 3
+NOT_READY: dict[str, Answer] = {
+    "unhealthy": STARTING,
+    "a gateway": (503, b"<html>"),
+    "a 500": (500, {"detail": "crashed"}),
+    "a part fails": (200, {"status": "healthy", "redis_db": False}),
+    "the old revision": (200, {"status": "healthy", "revision": "r-0"}),
+}
 
 
-@pytest.mark.parametrize(
-    ("said", "seen", "cause"),
-    [
-        pytest.param(
-            STARTING,
-            "status 'unhealthy' (failing: status: it says unhealthy: starting)",
-            Cause.PRODUCT,
-            id="unhealthy",
-        ),
-        pytest.param(
-            (200, {"status": "healthy", "revision": "r-0"}),
-            "revision 'r-0' where 'r-1' is expected",
-            Cause.DEPLOYMENT,
-            id="another revision",
-        ),
-        pytest.param(
-            (200, {"status": "healthy"}),
-            "revision None where 'r-1' is expected",
-            Cause.DEPLOYMENT,
-            id="no revision",
-        ),
-        pytest.param(
-            (503, b"<html>"),
-            "GET /health answered 503: <html>",
-            Cause.DEPLOYMENT,
-            id="a gateway",
-        ),
-        pytest.param(
-            (200, b"<html>"),
-            "GET /health answered 200 with a body that is not JSON: <html>",
-            Cause.PRODUCT,
-            id="a page",
-        ),
-    ],
-)
-async def test_giving_up_says_what_was_last_seen(
-    said: Answer, seen: str, cause: Cause, there: Deployment, tmp_path: Path
-) -> None:
-    there.health = said
-    staging = staged(there, tmp_path, expected_revision="r-1")
-    started = time.monotonic()
-    with pytest.raises(DeadlineExceeded) as caught:
-        await staging.wait_until_ready(within=0.3)
-    assert 0.3 <= time.monotonic() - started < 0.8
-    failure = caught.value
-    assert failure.waiting_for == f"ready deployment; last seen: {seen}"
-    assert (failure.phase, failure.limit, failure.cause) == ("ready", 0.3, cause)
-    assert failure.last_activity is not None
-    assert failure.request_id in {each.headers["x-request-id"] for each in there.asked}
-    assert failure.log_filter is not None
+async def looks_until_ready(first: Answer, tmp_path: Path) -> tuple[str | None, int]:
+    """Which revision is ready that first answers so, and how often it was asked."""
+    async with deployment() as there:
+        there.health = first
+
+        async def come_up(_: Asked) -> Answer | None:
+            if len(there.asked) == 3:
+                there.health = (200, {"status": "healthy", "revision": "r-1"})
+            return None
+
+        there.hook = come_up
+        staging = staged(there, tmp_path, expected_revision="r-1")
+        health = await staging.wait_until_ready(within=5)
+        return health.revision, len(there.asked)
+
+
+async def test_it_is_asked_until_it_is_ready(tmp_path: Path) -> None:
+    found = await asyncio.gather(
+        *(looks_until_ready(first, tmp_path) for first in NOT_READY.values()),
+        return_exceptions=True,
+    )
+    assert dict(zip(NOT_READY, found, strict=True)) == dict.fromkeys(NOT_READY, ("r-1", 3))
+
+
+LAST_SEEN: dict[str, tuple[Answer, str, Cause]] = {
+    "unhealthy": (
+        STARTING,
+        "status 'unhealthy' (failing: status: it says unhealthy: starting)",
+        Cause.PRODUCT,
+    ),
+    "another revision": (
+        (200, {"status": "healthy", "revision": "r-0"}),
+        "revision 'r-0' where 'r-1' is expected",
+        Cause.DEPLOYMENT,
+    ),
+    "no revision": (
+        (200, {"status": "healthy"}),
+        "revision None where 'r-1' is expected",
+        Cause.DEPLOYMENT,
+    ),
+    "a gateway": ((503, b"<html>"), "GET /health answered 503: <html>", Cause.DEPLOYMENT),
+    "a page": (
+        (200, b"<html>"),
+        "GET /health answered 200 with a body that is not JSON: <html>",
+        Cause.PRODUCT,
+    ),
+}
+
+
+async def given_up(said: Answer, tmp_path: Path) -> tuple[str, Cause]:
+    """What was last seen of a deployment that never is ready, and whose fault that is."""
+    async with deployment() as there:
+        there.health = said
+        staging = staged(there, tmp_path, expected_revision="r-1")
+        started = time.monotonic()
+        with pytest.raises(DeadlineExceeded) as caught:
+            await staging.wait_until_ready(within=0.3)
+        assert 0.3 <= time.monotonic() - started < 0.8
+        failure = caught.value
+        assert (failure.phase, failure.limit) == ("ready", 0.3)
+        assert failure.last_activity is not None
+        assert failure.request_id in {each.headers["x-request-id"] for each in there.asked}
+        assert failure.log_filter is not None
+    return failure.waiting_for, failure.cause
+
+
+async def test_giving_up_says_what_was_last_seen(tmp_path: Path) -> None:
+    found = await asyncio.gather(
+        *(given_up(said, tmp_path) for said, _, _ in LAST_SEEN.values()), return_exceptions=True
+    )
+    assert dict(zip(LAST_SEEN, found, strict=True)) == {
+        name: (f"ready deployment; last seen: {seen}", cause)
+        for name, (_, seen, cause) in LAST_SEEN.items()
+    }
 
 
 async def test_a_last_look_that_was_cut_short_does_not_hide_the_one_before(
