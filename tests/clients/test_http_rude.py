@@ -37,6 +37,7 @@ BOUND = 0.1
 TOO_MUCH = [BEHAVIOURS[name] for name in RACES if name != "endless chunks"]
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("behaviour", TOO_MUCH, ids=lambda each: each.name)
 async def test_too_much_ends_by_itself_when_there_is_time_for_it(behaviour: Behaviour) -> None:
     streams = behaviour.speaks is Protocol.SSE

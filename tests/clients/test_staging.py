@@ -175,7 +175,7 @@ NOT_READY: dict[str, Answer] = {
     "unhealthy": STARTING,
     "a gateway": (503, b"<html>"),
     "a 500": (500, {"detail": "crashed"}),
-    "a part fails": (200, {"status": "healthy", "redis_db": False}),
+    "a part fails": (200, {"status": "healthy", "redis_db": False, "revision": "r-1"}),
     "the old revision": (200, {"status": "healthy", "revision": "r-0"}),
 }
 
