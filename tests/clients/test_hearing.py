@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
 from netra_testkit.clients import mailbox
 from netra_testkit.clients.hearing import Hearing
 
-if TYPE_CHECKING:
-    import pytest
 
-
-def test_reading_stops_once_however_much_comes_after(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kept", ['{"type": "ack"}', "not JSON"])
+def test_reading_stops_once_however_much_comes_after(
+    kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(mailbox, "MOST_FRAMES", 2)
     said: list[str] = []
     hearing = Hearing(
@@ -23,10 +23,9 @@ def test_reading_stops_once_however_much_comes_after(monkeypatch: pytest.MonkeyP
     )
     hearing.take('{"type": "connection_established"}')
     for _ in range(4):  # TLS hands on what it has also after a pause
-        hearing.take('{"type": "ack"}')
+        hearing.take(kept)
     assert (said, len(hearing.inbox)) == (["pause"], 4)
-    while hearing.inbox.next() is not None:
-        pass
+    assert len(hearing.inbox.drain()) == 4
     assert said == ["pause", "resume"]
 
 
