@@ -272,6 +272,22 @@ async def test_a_last_look_that_was_cut_short_does_not_hide_the_one_before(
     assert len(there.asked) == 2
 
 
+async def test_a_timer_that_is_early_does_not_hide_it_either(
+    there: Deployment, tmp_path: Path
+) -> None:
+    there.health = STARTING
+
+    async def hang(_: Asked) -> Answer | None:
+        if len(there.asked) > 1:
+            await asyncio.sleep(60)
+        return None
+
+    there.hook = hang
+    deadline = Deadline.after(0.2, clock=lambda: time.monotonic() * 0.9)
+    with pytest.raises(DeadlineExceeded, match="it says unhealthy: starting"):
+        await staged(there, tmp_path).wait_until_ready(within=deadline)
+
+
 async def test_a_deployment_that_never_answers_was_never_heard(
     there: Deployment, tmp_path: Path
 ) -> None:

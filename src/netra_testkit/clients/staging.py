@@ -194,12 +194,13 @@ class Staging:
         seen = nothing = _Look("nothing", Cause.UNDECIDED)
         pause = FIRST_PAUSE
         while not deadline.expired:
+            bound = deadline.child(self.config.timeouts.receive)
             try:
-                answer, health = await self._asked(deadline.child(self.config.timeouts.receive))
+                answer, health = await self._asked(bound)
             except DeadlineExceeded as late:
                 taken_back(late)
                 # A look that was cut short says less than the one before it.
-                if seen is nothing or not deadline.expired:
+                if seen is nothing or bound is not deadline:
                     seen = _failed_look(late, deadline)
             except CallFailed as failed:
                 taken_back(failed)
