@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tests.rude.server import Peer
 
     from netra_testkit.clients.sse import EventStream
+    from netra_testkit.settings.config import StagingConfig
 
 PATH = "/api/chat/stream"
 ENDLESS = "/api/events/stream"
@@ -200,19 +202,22 @@ LATE: dict[str, tuple[dict[str, float], tuple[bytes | float, ...], str]] = {
 }
 
 
-async def read_late(clocks: dict[str, float], *script: bytes | float) -> BaseException:
-    with streaming(*script) as server:
-        async with HttpClient(config_for(server.authority)) as http:
-            with within(max(clocks.values()) + 0.1), pytest.raises(DeadlineExceeded) as late:
-                async with http.stream("GET", PATH, **clocks) as events:  # type: ignore[arg-type] # clocks by name
-                    assert await types(events) == "never"
+async def read_late(config: StagingConfig, clocks: dict[str, float]) -> DeadlineExceeded:
+    async with HttpClient(config) as http:
+        with within(max(clocks.values()) + 0.1), pytest.raises(DeadlineExceeded) as late:
+            async with http.stream("GET", PATH, **clocks) as events:  # type: ignore[arg-type] # clocks by name
+                assert await types(events) == "never"
     return late.value
 
 
 async def test_each_clock_ends_a_stream() -> None:
     async with nothing_left():
-        reading = (read_late(clocks, *script) for clocks, script, _ in LATE.values())
-        ends = await asyncio.gather(*reading, return_exceptions=True)
+        with contextlib.ExitStack() as serving:
+            servers = [serving.enter_context(streaming(*each)) for _, each, _ in LATE.values()]
+            # Made before anything is timed.
+            configs = [config_for(server.authority) for server in servers]
+            clocks = [each for each, _, _ in LATE.values()]
+            ends = await asyncio.gather(*map(read_late, configs, clocks), return_exceptions=True)
     assert {name: told(end) for name, end in zip(LATE, ends, strict=True)} == {
         name: (next(iter(clocks.values())), "stream", f"{waiting_for} {PATH}", Cause.PRODUCT)
         for name, (clocks, _, waiting_for) in LATE.items()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -229,27 +230,28 @@ LAST_SEEN: dict[str, tuple[Answer, str, Cause]] = {
 }
 
 
-async def given_up(said: Answer, tmp_path: Path) -> tuple[str, Cause]:
+async def given_up(there: Deployment, staging: Staging) -> tuple[str, Cause]:
     """What was last seen of a deployment that never is ready, and whose fault that is."""
-    async with deployment() as there:
-        there.health = said
-        staging = staged(there, tmp_path, expected_revision="r-1")
-        started = time.monotonic()
-        with pytest.raises(DeadlineExceeded) as caught:
-            await staging.wait_until_ready(within=0.3)
-        assert 0.3 <= time.monotonic() - started < 0.8
-        failure = caught.value
-        assert (failure.phase, failure.limit) == ("ready", 0.3)
-        assert failure.last_activity is not None
-        assert failure.request_id in {each.headers["x-request-id"] for each in there.asked}
-        assert failure.log_filter is not None
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded) as caught:
+        await staging.wait_until_ready(within=0.3)
+    assert 0.3 <= time.monotonic() - started < 0.8
+    failure = caught.value
+    assert (failure.phase, failure.limit) == ("ready", 0.3)
+    assert failure.last_activity is not None
+    assert failure.request_id in {each.headers["x-request-id"] for each in there.asked}
+    assert failure.log_filter is not None
     return failure.waiting_for, failure.cause
 
 
 async def test_giving_up_says_what_was_last_seen(tmp_path: Path) -> None:
-    found = await asyncio.gather(
-        *(given_up(said, tmp_path) for said, _, _ in LAST_SEEN.values()), return_exceptions=True
-    )
+    async with contextlib.AsyncExitStack() as running:
+        there = [await running.enter_async_context(deployment()) for _ in LAST_SEEN]
+        for each, (said, _, _) in zip(there, LAST_SEEN.values(), strict=True):
+            each.health = said
+        # Made before anything is timed.
+        stagings = [staged(each, tmp_path, expected_revision="r-1") for each in there]
+        found = await asyncio.gather(*map(given_up, there, stagings), return_exceptions=True)
     assert dict(zip(LAST_SEEN, found, strict=True)) == {
         name: (f"ready deployment; last seen: {seen}", cause)
         for name, (_, seen, cause) in LAST_SEEN.items()
