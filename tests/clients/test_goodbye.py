@@ -81,9 +81,9 @@ async def test_a_flood_of_tiny_frames_leaves_the_loop_to_others_and_is_not_kept(
         inbox = chat._connection.hearing.inbox  # noqa: SLF001 - how much is kept is not public
         longest, until = 0.0, time.monotonic() + 20.0
         while not inbox.full:
-            began = time.monotonic()
+            began, used = time.monotonic(), time.thread_time()
             await asyncio.sleep(0)
-            longest = max(longest, time.monotonic() - began)
+            longest = max(longest, time.thread_time() - used)
             assert began < until
         await asyncio.sleep(0.05)
         assert len(inbox) < mailbox.MOST_FRAMES * 2
