@@ -188,10 +188,10 @@ def test_a_server_that_says_nothing_is_waited_for_no_longer_than_allowed() -> No
         server.wait(5)
 
     with Answering(keep_silent) as server:
-        found = probe(server.url, within=0.3)
+        found = probe(server.url, within=0.2)
     assert (found.available, found.cause) == (False, Cause.INFRASTRUCTURE)
-    assert found.evidence == "no answer within 0.3 s"
-    assert 0.2 < found.elapsed < 0.8
+    assert found.evidence == "no answer within 0.2 s"
+    assert 0.1 < found.elapsed < 0.7
 
 
 def test_an_answer_that_drips_is_waited_for_no_longer_than_allowed() -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from netra_testkit.settings.config import StagingConfig
 
+pytestmark = pytest.mark.broad
+
 MOST_STEPS = 400
 NUMBERS = itertools.count(1)
 SECRET = JwtSecret.generate("the cancellation tests")

@@ -228,7 +228,7 @@ async def test_cancelling_a_send_that_waits_cuts_the_connection() -> None:
 
     async with raw_chat(never_read) as config, ChatClient(config) as client:
         task = asyncio.create_task(fill(client))
-        done, _ = await asyncio.wait({task}, timeout=0.3)
+        done, _ = await asyncio.wait({task}, timeout=0.1)
         assert not done
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -239,7 +239,7 @@ async def test_a_reset_while_a_send_waits_is_told_as_the_end() -> None:
     async def reset_later(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         transport = writer.transport
         transport.pause_reading()
-        asyncio.get_running_loop().call_later(0.2, transport.abort)
+        asyncio.get_running_loop().call_later(0.1, transport.abort)
 
     async with raw_chat(reset_later) as config, ChatClient(config) as client:
         with pytest.raises(ServerClosed):  # noqa: PT012 - some call of these waits

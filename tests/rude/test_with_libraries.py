@@ -95,7 +95,7 @@ async def test_a_drip_is_not_ended_by_a_timeout_for_each_read() -> None:
     async def outlasts(name: str) -> str:
         with rude(BEHAVIOURS[name], QUICK) as server:
             try:
-                async with asyncio.timeout(4 * A_WHILE):
+                async with asyncio.timeout(3 * A_WHILE):
                     await get(server, silence=2 * A_WHILE)
             except TimeoutError:
                 return "without end"
