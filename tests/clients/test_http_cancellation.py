@@ -135,10 +135,10 @@ async def test_calls_of_other_tasks_end_when_the_client_is_left() -> None:
 
 
 @pytest.mark.broad
-async def test_a_thousand_cancelled_calls_leave_a_client_that_works_at_once() -> None:
+async def test_two_thousand_cancelled_calls_leave_a_client_that_works_at_once() -> None:
     async with nothing_left(), serving(say) as served, HttpClient(served.config) as http:
         for round_ in range(40):
-            tasks = [asyncio.create_task(http.get("/hang")) for _ in range(25)]
+            tasks = [asyncio.create_task(http.get("/hang")) for _ in range(50)]
             for _ in range(round_ * 3):
                 await asyncio.sleep(0)
             for task in tasks:
