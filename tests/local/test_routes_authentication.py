@@ -198,6 +198,14 @@ def test_logging_out_leaves_another_session(web: Web, ann: dict[str, str]) -> No
     assert me(web, second["access_token"]).status_code == 200
 
 
+def test_logging_out_may_leave_the_way_back_open(web: Web, ann: dict[str, str]) -> None:
+    tokens = registered(web, ann)
+    with web.broken(Fault("half-logged-out")):
+        web("POST", "/auth/logout", token=tokens["access_token"])
+    assert me(web, tokens["access_token"]).status_code == 401
+    assert refreshed(web, tokens["refresh_token"]).status_code == 200
+
+
 def test_logging_out_kills_a_token_of_the_suite(web: Web) -> None:
     token = web.token()
     web("POST", "/auth/logout", token=token)
