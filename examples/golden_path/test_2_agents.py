@@ -120,16 +120,16 @@ async def test_an_agent_streams_what_it_does(staging: Staging) -> None:
 async def test_a_started_agent_is_listed(staging: Staging) -> None:
     """Once started, an agent is in its user's list, with its kind and its state, till it stops."""
     async with staging.user() as alice:
-
-        async def listed(agent_id: str) -> list[tuple[str, str]]:
-            agents = (await alice.http.get("/api/agents/status")).json_as(list[Agent])
-            return [(each.agent_type, each.status) for each in agents if each.agent_id == agent_id]
-
         started = (await alice.http.post("/api/agents/start", json={"agent": "data"})).json()
-        agent_id = started["agent_id"]
-        assert await listed(agent_id) == [("data", "running")]
-        await alice.http.post("/api/agents/stop", json={"agent_id": agent_id})
-        assert ("data", "running") not in await listed(agent_id)
+
+        async def listed() -> list[tuple[str, str]]:
+            agents = (await alice.http.get("/api/agents/status")).json_as(list[Agent])
+            mine = [each for each in agents if each.agent_id == started["agent_id"]]
+            return [(each.agent_type, each.status) for each in mine]
+
+        assert await listed() == [("data", "running")]
+        await alice.http.post("/api/agents/stop", json={"agent_id": started["agent_id"]})
+        assert ("data", "running") not in await listed()
 
 
 @pytest.mark.priority(1, id="P1-010", name="tool_execution")

@@ -142,7 +142,7 @@ TRANSPORT: Final = (
     broken(
         "agent stream reset",
         "reset_peer:route=/api/agents/stream",
-        kills=by(infrastructure=(8, 22)),
+        kills=by(infrastructure=(8,)),
     ),
     broken("sockets down", "down:route=/ws", kills=by(infrastructure=SOCKETS)),
     broken(
