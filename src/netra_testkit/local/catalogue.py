@@ -152,6 +152,12 @@ _HTTP = (
         seconds=seconds(3600.0, lowest=None),
     ),
     platform(
+        "any-token-type",
+        "route user",
+        "Takes a token of any type for an access token.",
+        "A refresh token opens nothing.",
+    ),
+    platform(
         "no-authentication",
         "route user",
         "Accepts any token, and none.",
@@ -241,6 +247,12 @@ _HTTP = (
         "user",
         "Confirms messages and forgets them.",
         "What was posted can be read.",
+    ),
+    platform(
+        "not-deleted",
+        "user",
+        "Confirms that a thread is deleted, and keeps it.",
+        "What was deleted is gone.",
     ),
     platform(
         "unordered-history",
@@ -355,6 +367,12 @@ _CHAT = (
         "route user",
         "Cuts a stream before its terminal event.",
         "A stream comes to its end.",
+    ),
+    platform(
+        "buffered-stream",
+        "route user",
+        "Holds a stream back until its end, as a proxy that buffers does.",
+        "A stream tells what happens when it happens.",
     ),
     platform(
         "token-echo",
