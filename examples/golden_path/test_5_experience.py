@@ -27,6 +27,10 @@ async def test_a_session_is_refreshed_and_ends(staging: Staging) -> None:
         with pytest.raises(AuthRefused):
             await nobody.http.post("/auth/login", json=account | {"password": "another"})
         session = (await nobody.http.post("/auth/login", json=account)).json()
+        # What lives long enough to renew a session opens nothing by itself.
+        async with staging.anonymous().with_token(session["refresh_token"]) as mallory:
+            with pytest.raises(AuthRefused):
+                await mallory.http.get("/auth/me")
         refresh = {"refresh_token": session["refresh_token"]}
         renewed = (await nobody.http.post("/auth/refresh", json=refresh)).json()
         with pytest.raises(AuthRefused):

@@ -220,6 +220,7 @@ ACCESS: Final = (
     broken("open threads", "no-authentication:route=/api/threads/*", kills=by(product=(12,))),
     broken("open sockets", "no-authentication:route=/ws", kills=by(product=(1, 2))),
     broken("logged out in vain", "no-authentication:route=/auth/me", kills=by(product=(21,))),
+    broken("any-token-type", kills=by(product=(21,))),
     broken("half-logged-out", kills=by(product=(21,))),
     broken("no-authorization", kills=by(product=(16,))),
     broken("foreign-thread", kills=by(product=(12, 16)), reduced=True),
@@ -238,6 +239,7 @@ ACCESS: Final = (
 
 MESSAGES: Final = (
     broken("not-persisted", kills=by(product=(12, 14, 15, 17, 20, 24))),
+    broken("not-deleted", kills=by(product=(13,))),
     broken("unordered-history", kills=by(product=(14, 15, 20, 24))),
     broken("mute", hurried=True, kills=by(product=SOCKETS[:1] + SOCKETS[2:])),
     broken("late-reply", hurried=True, kills=by(product=(1, 3, 4, 7, 10, 16, 19, 20, 24, 25))),
@@ -289,6 +291,7 @@ RUNS: Final = (
     broken("cancel-in-vain", options={"pace": 0.02}, kills=by(product=(22,))),
     broken("failed-run", kills=by(product=(7, 8, 10, 23, 25))),
     broken("silent-tool-failure", kills=by(product=(10, 25))),
+    broken("buffered-stream", options={"pace": 0.1}, kills=by(product=(8,))),
     broken("stream-cut", kills=by(product=(8, 23)), reduced=True),
     broken("chat cut", "stream-cut:route=/api/chat/stream", kills=by(product=(23,))),
 )
