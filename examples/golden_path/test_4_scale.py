@@ -44,6 +44,7 @@ async def test_two_users_share_nothing(staging: Staging) -> None:
                 ("GET", f"/api/threads/{mine}", None),
                 ("PUT", f"/api/threads/{mine}", {"title": "Taken"}),
                 ("POST", f"/api/threads/{mine}/messages", {"content": "Not by you"}),
+                ("POST", "/api/chat/messages", {"content": "Not by you", "thread_id": mine}),
                 ("DELETE", f"/api/threads/{mine}", None),
                 ("POST", "/api/agents/cancel", agent_id),
             ):

@@ -224,6 +224,7 @@ ACCESS: Final = (
     broken("half-logged-out", kills=by(product=(21,))),
     broken("no-authorization", kills=by(product=(16,))),
     broken("foreign-thread", kills=by(product=(12, 16)), reduced=True),
+    broken("foreign threads by chat", "foreign-thread:route=/api/chat/*", kills=by(product=(16,))),
     broken("foreign-run", kills=by(product=(16,))),
     broken("foreign-conversation", kills=by(product=(16,))),
     broken("e2e-off", kills=by(product=(6,))),

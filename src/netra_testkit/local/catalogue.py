@@ -226,7 +226,7 @@ _HTTP = (
     ),
     platform(
         "foreign-thread",
-        "user",
+        "route user",
         "Serves other users' threads.",
         "A user sees only what is theirs.",
     ),
