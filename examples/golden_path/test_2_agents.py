@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from netra_testkit import FactoryStats, FindingKind, MessageType, UnexpectedStatus, WebSocketHealth
+from netra_testkit import (
+    FactoryStats,
+    FindingKind,
+    Frame,
+    MessageType,
+    UnexpectedStatus,
+    WebSocketHealth,
+)
 
 if TYPE_CHECKING:
     from netra_testkit import Staging
@@ -16,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.phase("agents")
 
 TOOLS = 11
+NOTICEABLE = 0.5
 
 
 @dataclass
@@ -104,27 +113,37 @@ async def test_every_agent_answers(staging: Staging) -> None:
 @pytest.mark.priority(1, id="P1-008", name="agent_streaming_capabilities")
 @pytest.mark.impact("answers come late, all at once")
 async def test_an_agent_streams_what_it_does(staging: Staging) -> None:
-    """The first event and the terminal event come in time, with a result between them."""
+    """The first event and the terminal event come in time, and what is between them meanwhile."""
     async with staging.user() as alice:
         request = {"agent": "triage", "message": "Save some budget"}
         async with alice.http.stream("POST", "/api/agents/stream", json=request) as events:
-            names = [event.json()["event"] async for event in events]
+            heard = [(time.monotonic(), event) async for event in events]
+    names = [event.json()["event"] for _, event in heard]
     assert len(names) >= 3
     assert names[0] == "agent_started"
     assert "agent_completed" in names
     assert names[-1] == "stream_end"
+    # What happened over some time was heard over some time, and not held back until the end.
+    stamps = [stamp for _, event in heard if (stamp := Frame.decode(event.data).timestamp)]
+    took = stamps[-1] - stamps[0]
+    assert took < NOTICEABLE or heard[-1][0] - heard[0][0] > took / 2
 
 
 @pytest.mark.priority(1, id="P1-009", name="agent_status_monitoring")
 @pytest.mark.impact("nobody sees what agents do")
 async def test_a_started_agent_is_listed(staging: Staging) -> None:
-    """Once started, an agent is in its user's list, with its kind and its state."""
+    """Once started, an agent is in its user's list, with its kind and its state, till it stops."""
     async with staging.user() as alice:
         started = (await alice.http.post("/api/agents/start", json={"agent": "data"})).json()
-        listed = (await alice.http.get("/api/agents/status")).json_as(list[Agent])
-        mine = [each for each in listed if each.agent_id == started["agent_id"]]
-        assert [(each.agent_type, each.status) for each in mine] == [("data", "running")]
+
+        async def listed() -> list[tuple[str, str]]:
+            agents = (await alice.http.get("/api/agents/status")).json_as(list[Agent])
+            mine = [each for each in agents if each.agent_id == started["agent_id"]]
+            return [(each.agent_type, each.status) for each in mine]
+
+        assert await listed() == [("data", "running")]
         await alice.http.post("/api/agents/stop", json={"agent_id": started["agent_id"]})
+        assert ("data", "running") not in await listed()
 
 
 @pytest.mark.priority(1, id="P1-010", name="tool_execution")

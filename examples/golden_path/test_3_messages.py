@@ -84,13 +84,17 @@ async def test_a_message_is_read_back_by_its_owner_only(staging: Staging) -> Non
 @pytest.mark.priority(1, id="P1-013", name="thread_creation")
 @pytest.mark.impact("no conversation can begin")
 async def test_a_thread_is_created_and_found(staging: Staging) -> None:
-    """A new thread has its title, no message, and is there when asked for."""
+    """A new thread has its title, no message, and is there when asked for, until it is deleted."""
     async with staging.user() as alice:
         thread_id = await made(alice.http, "Fresh")
         found = (await alice.http.get(f"/api/threads/{thread_id}")).json_as(Thread)
         assert found.title == "Fresh"
         assert (found.id, found.object) == (thread_id, "thread")
         assert found.message_count == 0
+        await said(alice.http, thread_id, "Forget me")
+        await alice.http.delete(f"/api/threads/{thread_id}")
+        gone = await alice.http.get(f"/api/threads/{thread_id}/messages", expect=None)
+        assert gone.status in {404, 410}
 
 
 @pytest.mark.priority(1, id="P1-014", name="thread_switching")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
-from netra_testkit import Deadline, MessageType, RateLimited, UnexpectedStatus
+from netra_testkit import Deadline, Frame, MessageType, RateLimited, UnexpectedStatus, encode
 
 if TYPE_CHECKING:
     from netra_testkit import Staging, VirtualUser
@@ -40,6 +44,7 @@ async def test_two_users_share_nothing(staging: Staging) -> None:
                 ("GET", f"/api/threads/{mine}", None),
                 ("PUT", f"/api/threads/{mine}", {"title": "Taken"}),
                 ("POST", f"/api/threads/{mine}/messages", {"content": "Not by you"}),
+                ("POST", "/api/chat/messages", {"content": "Not by you", "thread_id": mine}),
                 ("DELETE", f"/api/threads/{mine}", None),
                 ("POST", "/api/agents/cancel", agent_id),
             ):
@@ -51,6 +56,14 @@ async def test_two_users_share_nothing(staging: Staging) -> None:
             run = await hers.run_agent("triage", "What may only I know?")
             assert run.user_id == alice.identity.user_id
             await his.expect_nothing(within=0.2)
+            # It is refused, or said in a thread of that name that is his.
+            said = {"content": "Not by you", "thread_id": mine}
+            await his.send(MessageType.USER_MESSAGE, said, thread_id=mine)
+            await his.ping()
+        kept = (await alice.http.get(f"/api/threads/{mine}/messages")).json()["messages"]
+        assert kept == []
+        # What is for administrators is for no other user either.
+        assert (await bob.http.get("/api/config", expect=None)).status in {403, 404}
 
 
 @pytest.mark.priority(1, id="P1-017", name="concurrent_users")
@@ -79,7 +92,10 @@ async def test_twenty_users_work_at_once(staging: Staging) -> None:
 @pytest.mark.impact("one user can use up what is everybody's")
 @pytest.mark.needs("rate_limit")
 async def test_one_request_too_many_is_refused(staging: Staging) -> None:
-    """Up to the published limit all is well; the next request is told when to come again."""
+    """Up to the published limit all is well; the next request is told when to come again.
+
+    Where the limit is a user's, it is nobody else's.
+    """
     async with staging.user() as alice:
         limits = (await alice.http.get("/api/config/public")).json()["rate_limits"]
         assert limits
@@ -90,6 +106,10 @@ async def test_one_request_too_many_is_refused(staging: Staging) -> None:
                 await alice.http.request(limit["method"], limit["route"])
             assert refused.value.retry_after is not None
             assert 0 < refused.value.retry_after <= limit["window_seconds"]
+            if limit.get("per") == "user":
+                # What one has used up is still there for everybody else.
+                async with staging.user() as bob:
+                    await bob.http.request(limit["method"], limit["route"])
 
 
 @pytest.mark.priority(1, id="P1-019", name="error_handling")
@@ -118,10 +138,29 @@ async def test_mistakes_are_named_and_tell_nothing_else(staging: Staging) -> Non
             assert (await chat.expect(MessageType.ACK)).body["received_type"] == "no_such_type"
             # What nobody understands is not for an agent to answer.
             await chat.expect_nothing(MessageType.AGENT_STARTED, within=0.1)
+        # What nobody can read is told so or ends the connection, but no handler dies of it.
+        assert await ended_by(staging, '{"type": ') in {None, 1003, 1007, 1008}
     for path in ("/../../../../etc/passwd", "/api/..%2f..%2f..%2fetc/passwd"):
         status, text = await asked_raw(staging, path)
         assert status in {400, 404}, path
         assert "root:" not in text
+
+
+async def ended_by(staging: Staging, text: str) -> int | None:
+    """Say something on a socket and ping it; with which code it is closed, None where it is not."""
+    url, headers = staging.config.websocket_url, staging.config.get_websocket_headers()
+    deadline = Deadline.after(staging.config.timeouts.receive)
+    async with (
+        deadline.guard(phase="receive", waiting_for="an answer to a ping, or a close"),
+        connect(url, additional_headers=headers) as socket,
+    ):
+        with suppress(ConnectionClosed):
+            await socket.send(text)
+            await socket.send(encode("ping", message_id="after", timestamp=time.time()))
+            async for said in socket:
+                if Frame.decode(said).type is MessageType.PONG:
+                    return None
+        return socket.close_code
 
 
 async def asked_raw(staging: Staging, path: str) -> tuple[int, str]:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.phase("experience")
 @pytest.mark.impact("users are thrown out, or never")
 @pytest.mark.needs("register")
 async def test_a_session_is_refreshed_and_ends(staging: Staging) -> None:
-    """Log in, refresh once, log out: then the token is dead, and so is the used refresh token."""
+    """Log in, refresh once, log out: then both tokens are dead, and so is the used one."""
     email = f"e2e-{staging.run_id}@staging.netrasystems.ai"
     account = {"email": email, "password": secrets.token_urlsafe(24)}
     async with staging.anonymous() as nobody:
@@ -27,6 +27,10 @@ async def test_a_session_is_refreshed_and_ends(staging: Staging) -> None:
         with pytest.raises(AuthRefused):
             await nobody.http.post("/auth/login", json=account | {"password": "another"})
         session = (await nobody.http.post("/auth/login", json=account)).json()
+        # What lives long enough to renew a session opens nothing by itself.
+        async with staging.anonymous().with_token(session["refresh_token"]) as mallory:
+            with pytest.raises(AuthRefused):
+                await mallory.http.get("/auth/me")
         refresh = {"refresh_token": session["refresh_token"]}
         renewed = (await nobody.http.post("/auth/refresh", json=refresh)).json()
         with pytest.raises(AuthRefused):
@@ -36,12 +40,17 @@ async def test_a_session_is_refreshed_and_ends(staging: Staging) -> None:
         await newcomer.http.post("/auth/logout")
         with pytest.raises(AuthRefused):
             await newcomer.http.get("/auth/me")
+    async with staging.anonymous() as nobody:
+        # Who has logged out does not come back without a password.
+        kept = {"refresh_token": renewed["refresh_token"]}
+        with pytest.raises(AuthRefused):
+            await nobody.http.post("/auth/refresh", json=kept)
 
 
 @pytest.mark.priority(1, id="P1-022", name="agent_lifecycle_management")
 @pytest.mark.impact("agents cannot be stopped")
 async def test_an_agent_is_started_and_cancelled(staging: Staging) -> None:
-    """A started agent runs until it is cancelled, and then is cancelled for good."""
+    """A started agent runs until it is cancelled, and then does nothing more."""
     async with staging.user() as alice:
 
         async def state(agent_id: str) -> list[str]:
@@ -53,6 +62,19 @@ async def test_an_agent_is_started_and_cancelled(staging: Staging) -> None:
         assert started["success"]
         assert await state(started["agent_id"]) == ["running"]
         assert (await alice.http.post("/api/agents/cancel", json=agent)).json()["success"]
+        assert await state(started["agent_id"]) == ["cancelled"]
+
+        request = {"agent": "data", "message": "Save some budget"}
+        async with alice.http.stream("POST", "/api/agents/stream", json=request) as events:
+            first = Frame.decode((await anext(events)).data)
+            agent = {"agent_id": str(first.first(["agent_id"]))}
+            await alice.http.post("/api/agents/cancel", json=agent, expect=None)
+            cancelled = await state(agent["agent_id"]) == ["cancelled"]
+            later = [Frame.decode(event.data) async for event in events]
+        # It may have been too quick to be cancelled, but it cannot be both.
+        completed = [each for each in later if each.type is MessageType.AGENT_COMPLETED]
+        agents = {each.first(["agent", "agent_name"]) for each in completed}
+        assert not (cancelled and first.first(["agent", "agent_name"]) in agents)
         assert await state(started["agent_id"]) == ["cancelled"]
 
 

@@ -140,7 +140,9 @@ TRANSPORT: Final = (
         "chat stream cut", "limit_data:bytes=900,route=/api/chat/stream", kills=by(product=(23,))
     ),
     broken(
-        "agent stream reset", "reset_peer:route=/api/agents/stream", kills=by(infrastructure=(8,))
+        "agent stream reset",
+        "reset_peer:route=/api/agents/stream",
+        kills=by(infrastructure=(8,)),
     ),
     broken("sockets down", "down:route=/ws", kills=by(infrastructure=SOCKETS)),
     broken(
@@ -185,6 +187,7 @@ STATUS: Final = (
         "status:status=503,plain=true,route=/api/agents/*",
         kills=by(deployment=(7, 8, 9, 11, 16, 17, 22)),
     ),
+    broken("stopped in vain", "status:status=200,route=/api/agents/stop", kills=by(product=(9,))),
     broken("cancel 404", "status:status=404,route=/api/agents/cancel", kills=by(undecided=(22,))),
     broken(
         "threads 500",
@@ -217,8 +220,13 @@ ACCESS: Final = (
     broken("open threads", "no-authentication:route=/api/threads/*", kills=by(product=(12,))),
     broken("open sockets", "no-authentication:route=/ws", kills=by(product=(1, 2))),
     broken("logged out in vain", "no-authentication:route=/auth/me", kills=by(product=(21,))),
+    broken("any-token-type", kills=by(product=(21,))),
+    broken("half-logged-out", kills=by(product=(21,))),
+    broken("no-authorization", kills=by(product=(16,))),
     broken("foreign-thread", kills=by(product=(12, 16)), reduced=True),
+    broken("foreign threads by chat", "foreign-thread:route=/api/chat/*", kills=by(product=(16,))),
     broken("foreign-run", kills=by(product=(16,))),
+    broken("foreign-conversation", kills=by(product=(16,))),
     broken("e2e-off", kills=by(product=(6,))),
     broken("stats-without-fields", kills=by(product=(6,))),
     broken("stats-dies", kills=by(product=(6,))),
@@ -226,14 +234,17 @@ ACCESS: Final = (
     broken("rate-limit-no-retry-after", kills=by(product=(18,))),
     # Somebody else may have used up what a user is allowed.
     broken("rate-limit-too-low", kills=by(undecided=(18,))),
+    broken("rate-limit-shared", kills=by(undecided=(18,))),
     broken("token-echo", kills=by(product=(2,))),
 )
 
 MESSAGES: Final = (
     broken("not-persisted", kills=by(product=(12, 14, 15, 17, 20, 24))),
+    broken("not-deleted", kills=by(product=(13,))),
     broken("unordered-history", kills=by(product=(14, 15, 20, 24))),
     broken("mute", hurried=True, kills=by(product=SOCKETS[:1] + SOCKETS[2:])),
     broken("late-reply", hurried=True, kills=by(product=(1, 3, 4, 7, 10, 16, 19, 20, 24, 25))),
+    broken("bad-frame-dies", kills=by(product=(19,))),
     broken("older-unknown-types", kills=by(product=(19,))),
     broken("early-frames-lost", kills=by(product=(3,))),
     broken("no-execute-agent", hurried=True, kills=by(product=(7,))),
@@ -277,8 +288,11 @@ RUNS: Final = (
         hurried=True,
         kills=by(product=(4, 8, 10, 16, 23, 25), infrastructure=(7, 17)),
     ),
+    # It takes longer there than to say that it is to be cancelled.
+    broken("cancel-in-vain", options={"pace": 0.02}, kills=by(product=(22,))),
     broken("failed-run", kills=by(product=(7, 8, 10, 23, 25))),
     broken("silent-tool-failure", kills=by(product=(10, 25))),
+    broken("buffered-stream", options={"pace": 0.1}, kills=by(product=(8,))),
     broken("stream-cut", kills=by(product=(8, 23)), reduced=True),
     broken("chat cut", "stream-cut:route=/api/chat/stream", kills=by(product=(23,))),
 )

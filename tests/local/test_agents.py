@@ -165,6 +165,20 @@ async def test_who_stops_listening_ends_the_run() -> None:
     assert run.status is RunStatus.CANCELLED
 
 
+async def test_a_run_that_was_stopped_tells_nothing_more() -> None:
+    world = world_with()
+    run = world.state.runs.start("u", "data")
+    async with aclosing(perform(world, run, asked("data"))) as events:
+        await anext(events)
+        waiting = asyncio.ensure_future(anext(events))
+        assert run.stop()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert (waiting.done(), run.message_count) == (False, 1)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [

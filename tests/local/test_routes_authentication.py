@@ -160,6 +160,17 @@ def test_a_refresh_token_opens_nothing(web: Web, ann: dict[str, str]) -> None:
     assert me(web, registered(web, ann)["refresh_token"]).status_code == 401
 
 
+def test_a_refresh_token_may_be_taken_for_an_access_token(web: Web, ann: dict[str, str]) -> None:
+    tokens = registered(web, ann)
+    with web.broken(Fault("any-token-type", user=tokens["user"]["id"])):
+        assert me(web, tokens["refresh_token"]).json()["email"] == ann["email"]
+        assert me(web, web.token()).status_code == 200
+        assert me(web, "no token").status_code == 401
+        assert refreshed(web, tokens["access_token"]).status_code == 401
+        assert refreshed(web, tokens["refresh_token"]).status_code == 200
+        assert me(web, tokens["refresh_token"]).status_code == 401
+
+
 def test_a_refresh_token_of_the_suite_works_once(web: Web) -> None:
     secret = web.server.config().jwt_secret()
     token = mint_refresh_token(secret, user=ALICE, environment=Environment.LOCAL)
@@ -195,6 +206,14 @@ def test_logging_out_leaves_another_session(web: Web, ann: dict[str, str]) -> No
     second = web("POST", "/auth/login", json=ann).json()
     web("POST", "/auth/logout", token=first["access_token"])
     assert me(web, second["access_token"]).status_code == 200
+
+
+def test_logging_out_may_leave_the_way_back_open(web: Web, ann: dict[str, str]) -> None:
+    tokens = registered(web, ann)
+    with web.broken(Fault("half-logged-out")):
+        web("POST", "/auth/logout", token=tokens["access_token"])
+    assert me(web, tokens["access_token"]).status_code == 401
+    assert refreshed(web, tokens["refresh_token"]).status_code == 200
 
 
 def test_logging_out_kills_a_token_of_the_suite(web: Web) -> None:

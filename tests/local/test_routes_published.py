@@ -196,6 +196,7 @@ def test_the_limited_route_is_published(web: Web) -> None:
         "route": LIMITED_ROUTE,
         "requests": 7,
         "window_seconds": 30,
+        "per": "user",
     }
 
 
@@ -254,6 +255,15 @@ def test_a_limit_can_be_far_too_low(web: Web) -> None:
     assert answers[-1].headers["x-ratelimit-limit"] == "2"
 
 
+def test_a_limit_can_be_that_of_all_users_together(web: Web) -> None:
+    web.server.reset()
+    with web.broken(Fault("rate-limit-shared")):
+        for user in (ALICE, BOB, ALICE, BOB, ALICE, BOB, ALICE):
+            assert web("GET", LIMITED_ROUTE, user=user).status_code == 200
+        refused = [web("GET", LIMITED_ROUTE, user=user).status_code for user in (BOB, ALICE)]
+    assert refused == [429, 429]
+
+
 def test_the_statistics_are_complete(web: Web) -> None:
     stats = FactoryStats.parse(said(web, "/ws/stats"))
     assert (stats.emergency_cleanups, stats.failed_creations) == (0, 0)
@@ -287,6 +297,12 @@ def test_the_whole_configuration_takes_a_permission(web: Web) -> None:
     root = StagingUser("local-root", "root@example.com", ("admin",))
     assert said(web, "/api/config", user=root)["options"]["seed"] == 0
     assert said_wrong(web("GET", "/api/config", user=ALICE)) == "FORBIDDEN"
+
+
+def test_a_deployment_may_forget_to_look_at_permissions(web: Web) -> None:
+    with web.broken(Fault("no-authorization")):
+        assert said(web, "/api/config", user=ALICE)["options"]["seed"] == 0
+        assert said_wrong(web("GET", "/api/config")) == "FORBIDDEN"
 
 
 @pytest.mark.parametrize("path", ["/api/config", "/api/config/public", "/auth/config"])

@@ -247,6 +247,15 @@ def test_what_is_forgotten_was_confirmed(web: Web) -> None:
     assert history(web, thread_id) == ["kept"]
 
 
+def test_what_is_still_there_was_confirmed_to_be_deleted(web: Web) -> None:
+    thread_id = new_thread(web)
+    with web.broken(Fault("not-deleted", count=1)):
+        for status in (200, 404):
+            answer = web("DELETE", f"/api/threads/{thread_id}", user=ALICE)
+            assert answer.json()["deleted"] is True
+            assert web("GET", f"/api/threads/{thread_id}", user=ALICE).status_code == status
+
+
 def test_a_history_can_be_out_of_order(web: Web) -> None:
     thread_id = new_thread(web)
     post(web, thread_id, "one", "two", "three")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.local.bare import ALICE, BOB, WITHIN, client, receive, receive_until, send, socket
 
+from netra_testkit.local.faults import Fault
 from netra_testkit.local.options import EventForm, Limits
 from netra_testkit.local.specialists import SPECIALISTS
 from netra_testkit.local.staging import LocalStaging
@@ -159,6 +160,36 @@ async def test_a_run_is_stopped_over_http(slow: LocalStaging, action: str, termi
         assert answer.json()["success"] is True
         frames = await receive_until(connection, terminal)
         assert frames[-1]["run_id"] == action
+
+
+@pytest.mark.parametrize(
+    ("action", "status"), [("stop", "stopped"), ("cancel", "cancelled")], ids=["stop", "cancel"]
+)
+@pytest.mark.parametrize("way", ["socket", "http"])
+async def test_a_run_that_is_ended_in_vain_goes_on(
+    slow: LocalStaging, action: str, status: str, way: str
+) -> None:
+    run_id = f"{action}-{way}"
+    slow.faults.add(Fault("cancel-in-vain", user=ALICE.user_id))
+    try:
+        async with socket(slow) as connection, client(slow, ALICE) as http:
+            await send(connection, "start_agent", agent="data", message="x", run_id=run_id)
+            await receive_until(connection, "agent_thinking")
+            listed = (await http.get("/api/agents/status")).json()
+            [agent] = [each for each in listed if each["run_id"] == run_id]
+            if way == "socket":
+                await send(connection, "stop_agent", run_id=run_id, action=action)
+                ack = (await receive_until(connection, "ack"))[-1]
+                assert ack["data"]["stopped"] == [run_id]
+            else:
+                named = {"agent_id": agent["agent_id"]}
+                answer = await http.post(f"/api/agents/{action}", json=named)
+                assert answer.json()["success"] is True
+            assert (await receive_until(connection, "agent_completed"))[-1]["run_id"] == run_id
+            listed = (await http.get("/api/agents/status")).json()
+            assert [each["status"] for each in listed if each["run_id"] == run_id] == [status]
+    finally:
+        slow.faults.clear()
 
 
 async def test_another_users_run_cannot_be_stopped(slow: LocalStaging) -> None:

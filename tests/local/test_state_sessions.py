@@ -27,6 +27,13 @@ def test_a_pair_dies_together(clock: StandingClock) -> None:
     assert sessions.is_revoked("refresh")
 
 
+def test_a_partner_may_be_left_alive(clock: StandingClock) -> None:
+    sessions = Sessions(clock=clock)
+    sessions.pair("access", "refresh", expires_at=2_000)
+    sessions.revoke("access", expires_at=1_500, alone=True)
+    assert (sessions.is_revoked("access"), sessions.is_revoked("refresh")) == (True, False)
+
+
 def test_what_expired_is_forgotten(clock: StandingClock) -> None:
     sessions = Sessions(clock=clock)
     sessions.revoke("old", expires_at=2_000)

@@ -246,6 +246,28 @@ async def test_a_streamed_run_is_stopped(server: LocalStaging, action: str, term
     assert told[-1]["status"] == {"stop": "stopped", "cancel": "cancelled"}[action]
 
 
+async def test_a_stream_is_held_back_until_its_end(server: LocalStaging) -> None:
+    server.faults.add(Fault("never-completes"))
+    server.faults.add(Fault("buffered-stream", route="/api/agents/stream"))
+    async with (
+        asyncio.timeout(WITHIN),
+        client(server, ALICE) as http,
+        client(server, ALICE) as other,
+        http.stream("POST", "/api/agents/stream", json={"message": "hello"}) as response,
+    ):
+        reading = asyncio.create_task(response.aread())
+        told = 0
+        while told < len(RUN) - 1:
+            run = (await other.get("/api/agents/status")).json()[-1]
+            told = run["message_count"]
+        # A whole request went there and back since the last of them was told.
+        await other.get("/api/agents/status")
+        assert response.num_bytes_downloaded == 0
+        await other.post("/api/agents/stop", json={"agent_id": run["agent_id"]})
+        await reading
+    assert types(response) == [*RUN[:-1], "agent_stopped", "stream_end"]
+
+
 async def test_who_leaves_a_stream_ends_its_run(server: LocalStaging) -> None:
     server.faults.add(Fault("never-completes"))
     async with client(server, BOB) as http:

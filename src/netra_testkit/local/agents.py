@@ -125,6 +125,9 @@ async def _paced(
     try:
         for event in tampering.apply(played):
             await asyncio.sleep(world.options.pace)
+            if run.is_stopped:
+                # The cancellation is on its way, and nothing is told after it was promised.
+                await asyncio.Event().wait()
             run.touch()
             if is_outer_terminal(event):
                 failed = event.type is MessageType.AGENT_ERROR

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 
-from netra_testkit.local.kinds import Family, FaultKind, FaultOption, Phase, Scope
-from netra_testkit.wire.contract import CRITICAL_EVENTS
+from netra_testkit.local.entries import (
+    NEVER_SENT,
+    REASON,
+    close_code,
+    event,
+    milliseconds,
+    number_of_bytes,
+    platform,
+    retry_after,
+    seconds,
+    status,
+    transport,
+)
+from netra_testkit.local.kinds import FaultKind, FaultOption, Phase
 
 __all__ = ["FAULTS"]
 
@@ -31,120 +42,58 @@ class _Catalogue(Mapping[str, FaultKind]):
         return f"FAULTS({', '.join(self)})"
 
 
-def _transport(
-    name: str, summary: str, breaks: str, /, *phases: Phase, **options: FaultOption
-) -> FaultKind:
-    return FaultKind(
-        name=name,
-        family=Family.TRANSPORT,
-        summary=summary,
-        breaks=breaks,
-        scopes=frozenset({Scope.ROUTE, Scope.PHASE} if phases else {Scope.ROUTE}),
-        phases=phases,
-        options=MappingProxyType(options),
-    )
-
-
-def _platform(
-    name: str, scopes: str, summary: str, breaks: str, /, *phases: Phase, **options: FaultOption
-) -> FaultKind:
-    return FaultKind(
-        name=name,
-        family=Family.PLATFORM,
-        summary=summary,
-        breaks=breaks,
-        scopes=frozenset(Scope(each) for each in scopes.split()),
-        phases=phases,
-        options=MappingProxyType(options),
-    )
-
-
-def _milliseconds(default: float) -> FaultOption:
-    return FaultOption(default=default, type=float, unit="ms")
-
-
-def _bytes(default: int, *, lowest: int = 0) -> FaultOption:
-    return FaultOption(default=default, type=int, unit="bytes", lowest=lowest)
-
-
-def _code(default: int) -> FaultOption:
-    return FaultOption(default=default, type=int, highest=65_535)
-
-
-def _status(default: int) -> FaultOption:
-    return FaultOption(default=default, type=int, lowest=200, highest=599)
-
-
-def _retry_after(default: int | None) -> FaultOption:
-    return FaultOption(default=default, type=int, unit="s", optional=True)
-
-
-def _seconds(default: float, *, lowest: float | None = 0) -> FaultOption:
-    return FaultOption(default=default, type=float, unit="s", lowest=lowest)
-
-
-def _event(default: str) -> FaultOption:
-    names = tuple(each.value for each in CRITICAL_EVENTS)
-    return FaultOption(default=default, type=str, choices=names)
-
-
-# A close frame holds 125 bytes, of which the code takes two.
-_REASON = FaultOption(default="", type=str, longest=123)
-# What the standard keeps for those who receive nothing, or for later.
-_NEVER_SENT = frozenset({1004, 1005, 1006, 1015, *range(1016, 3000)})
-
 _TRANSPORT = (
-    _transport(
+    transport(
         "latency",
         "Delays everything the server sends, by latency and up to jitter more or less.",
         "Answers come as fast as the network.",
-        latency=_milliseconds(100.0),
-        jitter=_milliseconds(0.0),
+        latency=milliseconds(100.0),
+        jitter=milliseconds(0.0),
     ),
-    _transport(
+    transport(
         "bandwidth",
         "Sends no faster than rate.",
         "Large answers arrive soon.",
         rate=FaultOption(default=16.0, type=float, unit="KB/s", lowest=0.001),
     ),
-    _transport(
+    transport(
         "slow_close",
         "Keeps the connection open for a while after the server has closed it.",
         "A closed connection is gone at once.",
-        delay=_milliseconds(1000.0),
+        delay=milliseconds(1000.0),
     ),
-    _transport(
+    transport(
         "timeout",
         "Lets nothing through, and closes the connection after timeout; 0 keeps it open for ever.",
         "Every request is answered or refused.",
-        timeout=_milliseconds(0.0),
+        timeout=milliseconds(0.0),
     ),
-    _transport(
+    transport(
         "reset_peer",
         "Lets nothing back, and resets the connection after timeout.",
         "Connections end in order.",
-        timeout=_milliseconds(0.0),
+        timeout=milliseconds(0.0),
     ),
-    _transport(
+    transport(
         "slicer",
         "Sends everything in small pieces, with a delay between them.",
         "A message arrives in one piece.",
-        average_size=_bytes(64, lowest=1),
-        size_variation=_bytes(32),
+        average_size=number_of_bytes(64, lowest=1),
+        size_variation=number_of_bytes(32),
         delay=FaultOption(default=1000.0, type=float, unit="us"),
     ),
-    _transport(
+    transport(
         "limit_data",
         "Closes the connection once the server has sent that many bytes.",
         "An answer comes to its end.",
-        bytes=_bytes(100),
+        bytes=number_of_bytes(100),
     ),
-    _transport(
+    transport(
         "down",
         "Drops every connection, as when no server is there.",
         "The server can be reached.",
     ),
-    _transport(
+    transport(
         "close-frame",
         "Writes a raw WebSocket close frame with any number, and ends the connection.",
         "Close codes are those of the standard.",
@@ -152,124 +101,160 @@ _TRANSPORT = (
         Phase.UPGRADE,
         Phase.BEFORE_WELCOME,
         Phase.MID_RUN,
-        code=_code(1006),
-        reason=_REASON,
+        code=close_code(1006),
+        reason=REASON,
     ),
 )
 
 _HTTP = (
-    _platform(
+    platform(
         "status",
         "route user",
         "Answers with a status, in the platform's error body or as a proxy's plain page.",
         "A sound request succeeds.",
-        status=_status(500),
-        retry_after=_retry_after(None),
+        status=status(500),
+        retry_after=retry_after(None),
         plain=FaultOption(default=False, type=bool),
     ),
-    _platform(
+    platform(
         "startup",
         "route",
         "Fails every request for that many seconds, as a deployment that is starting does.",
         "The deployment is up.",
-        seconds=_seconds(10.0),
-        status=_status(503),
-        retry_after=_retry_after(10),
+        seconds=seconds(10.0),
+        status=status(503),
+        retry_after=retry_after(10),
     ),
-    _platform(
+    platform(
         "degraded",
         "route",
         "Reports degraded health, or by level that it is unhealthy and serves nobody.",
         "The deployment is healthy.",
         level=FaultOption(default="degraded", type=str, choices=("degraded", "unhealthy")),
     ),
-    _platform(
+    platform(
         "session-missing",
         "route user",
         "Routes and sockets that touch the session die, the others live.",
         "The session middleware is installed.",
     ),
-    _platform(
+    platform(
         "secret-mismatch",
         "route user",
         "Verifies tokens with another secret than they are signed with.",
         "Services share their secret.",
     ),
-    _platform(
+    platform(
         "token-skew",
         "route user",
         "Verifies tokens by a clock that is ahead; a negative number is behind.",
         "Services agree on the time.",
-        seconds=_seconds(3600.0, lowest=None),
+        seconds=seconds(3600.0, lowest=None),
     ),
-    _platform(
+    platform(
+        "any-token-type",
+        "route user",
+        "Takes a token of any type for an access token.",
+        "A refresh token opens nothing.",
+    ),
+    platform(
         "no-authentication",
         "route user",
         "Accepts any token, and none.",
         "A bad token is refused.",
     ),
-    _platform(
+    platform(
+        "half-logged-out",
+        "route user",
+        "Leaves the refresh token good of whoever logs out.",
+        "Whoever logs out is out.",
+    ),
+    platform(
+        "no-authorization",
+        "route user",
+        "Shows everybody who is logged in what is for administrators.",
+        "Permissions are looked at.",
+    ),
+    platform(
         "e2e-off",
         "",
         "Reports that tests are not recognised.",
         "The deployment recognises tests that announce themselves.",
     ),
-    _platform(
+    platform(
         "later-health",
         "",
         "Reports the health of sockets as the later generation does: by component, not of tests.",
         "The deployment says whether it recognises tests.",
     ),
-    _platform(
+    platform(
         "stats-without-fields",
         "",
         "Leaves the two later fields out of the factory statistics.",
         "Statistics are complete.",
     ),
-    _platform(
+    platform(
         "stats-dies",
         "",
         "Dies while it reads its own statistics.",
         "Statistics can be read.",
     ),
-    _platform(
+    platform(
         "rate-limit-ignored",
         "user",
         "Serves any number of requests.",
         "Limits are enforced.",
     ),
-    _platform(
+    platform(
         "rate-limit-no-retry-after",
         "user",
         "Refuses without saying when to come back.",
         "A refusal for too many requests says when to come back.",
     ),
-    _platform(
+    platform(
         "rate-limit-too-low",
         "user",
         "Allows that many requests a window, whatever the published limit is.",
         "Limits are as published.",
         requests=FaultOption(default=1, type=int),
     ),
-    _platform(
-        "foreign-thread",
+    platform(
+        "rate-limit-shared",
         "user",
+        "Counts the requests of all users together.",
+        "One user's requests leave room for everybody else's.",
+    ),
+    platform(
+        "foreign-thread",
+        "route user",
         "Serves other users' threads.",
         "A user sees only what is theirs.",
     ),
-    _platform(
+    platform(
         "foreign-run",
         "user",
         "Lists other users' agents, and lets anybody stop them.",
         "A user's agents are theirs alone.",
     ),
-    _platform(
+    platform(
+        "cancel-in-vain",
+        "user",
+        "Says that an agent has been stopped or cancelled, and lets it go on.",
+        "An agent that was cancelled does nothing more.",
+    ),
+    platform(
         "not-persisted",
         "user",
         "Confirms messages and forgets them.",
         "What was posted can be read.",
     ),
-    _platform(
+    platform(
+        "not-deleted",
+        "user",
+        "Confirms that a thread is deleted, and keeps it.",
+        "What was deleted is gone.",
+    ),
+    platform(
         "unordered-history",
         "user",
         "Gives the history of a thread out of order.",
@@ -278,7 +263,7 @@ _HTTP = (
 )
 
 _CHAT = (
-    _platform(
+    platform(
         "close",
         "phase user",
         "Closes the WebSocket with a code; at the upgrade it refuses it.",
@@ -287,97 +272,115 @@ _CHAT = (
         Phase.UPGRADE,
         Phase.BEFORE_WELCOME,
         Phase.MID_RUN,
-        code=FaultOption(default=1011, type=int, lowest=1000, highest=4999, excluded=_NEVER_SENT),
-        reason=_REASON,
+        code=FaultOption(default=1011, type=int, lowest=1000, highest=4999, excluded=NEVER_SENT),
+        reason=REASON,
     ),
-    _platform("no-welcome", "user", "Never says welcome.", "A connection is welcomed."),
-    _platform(
+    platform("no-welcome", "user", "Never says welcome.", "A connection is welcomed."),
+    platform(
         "not-ready",
         "user",
         "Says welcome and that the connection is not ready.",
         "A welcomed connection is ready.",
     ),
-    _platform(
+    platform(
         "lost-event",
         "user",
         "Loses every event of one of the five kinds.",
         "All five events are delivered.",
-        type=_event("agent_thinking"),
+        type=event("agent_thinking"),
     ),
-    _platform(
+    platform(
         "duplicated-event",
         "user",
         "Sends every event of one of the five kinds twice.",
         "An event is sent once.",
-        type=_event("tool_completed"),
+        type=event("tool_completed"),
     ),
-    _platform(
+    platform(
         "reordered-events", "user", "Sends events out of order.", "Events come in their order."
     ),
-    _platform(
+    platform(
         "unpaired-tool",
         "user",
         "Reports that a tool began and never that it ended.",
         "Tool events come in pairs.",
     ),
-    _platform(
+    platform(
         "crossed-event",
         "user",
         "Delivers an event to another connected user.",
         "Events reach their own user only.",
     ),
-    _platform("never-completes", "user", "Never ends a run.", "A run ends."),
-    _platform("failed-run", "user", "Lets the agent of a run fail at its end.", "A run succeeds."),
-    _platform(
+    platform("never-completes", "user", "Never ends a run.", "A run ends."),
+    platform("failed-run", "user", "Lets the agent of a run fail at its end.", "A run succeeds."),
+    platform(
         "late-reply",
         "user",
         "Answers that many seconds late.",
         "Answers come in time.",
-        seconds=_seconds(2.0),
+        seconds=seconds(2.0),
     ),
-    _platform(
+    platform(
         "older-unknown-types",
         "user",
         "Takes frames of unknown types for chat text.",
         "Unknown types are acknowledged as such.",
     ),
-    _platform(
+    platform(
+        "bad-frame-dies",
+        "user",
+        "The handler dies of a frame that cannot be read.",
+        "A handler survives what clients send.",
+    ),
+    platform(
+        "foreign-conversation",
+        "user",
+        "Opens to a socket every thread it names, whoever's that is.",
+        "A user talks in their own threads only.",
+    ),
+    platform(
         "enum-in-log",
         "user",
         "The handler dies of logging a state that JSON cannot carry.",
         "A handler survives its own logging.",
     ),
-    _platform(
+    platform(
         "no-execute-agent",
         "user",
         "Does not know execute_agent: acknowledges it and starts nothing.",
         "execute_agent starts an agent.",
     ),
-    _platform(
+    platform(
         "early-frames-lost",
         "user",
         "Loses the frames that come before the connection is ready.",
         "Every frame is handled.",
     ),
-    _platform(
+    platform(
         "silent-tool-failure",
         "user",
         "Hides from the user that a tool failed.",
         "The user learns that a tool failed.",
     ),
-    _platform(
+    platform(
         "stream-cut",
         "route user",
         "Cuts a stream before its terminal event.",
         "A stream comes to its end.",
     ),
-    _platform(
+    platform(
+        "buffered-stream",
+        "route user",
+        "Holds a stream back until its end, as a proxy that buffers does.",
+        "A stream tells what happens when it happens.",
+    ),
+    platform(
         "token-echo",
         "",
         "Chooses the subprotocol that carries the token.",
         "A token is never echoed.",
     ),
-    _platform("mute", "user", "Never answers a frame.", "Frames are answered."),
+    platform("mute", "user", "Never answers a frame.", "Frames are answered."),
 )
 
 FAULTS: Mapping[str, FaultKind] = _Catalogue((*_TRANSPORT, *_HTTP, *_CHAT))

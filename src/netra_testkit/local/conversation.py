@@ -65,7 +65,7 @@ class Conversation:
         self._runs = runs
         self._tasks = tasks
         self._user = connection.user_id
-        threads = ThreadFrames(world, connection)
+        self._threads = threads = ThreadFrames(world, connection)
         self._answers: Mapping[MessageType, Callable[[Frame], Awaitable[None]]] = {
             MessageType.PING: self._ping,
             MessageType.HEARTBEAT: self._heartbeat,
@@ -98,6 +98,8 @@ class Conversation:
             frame = Frame.decode(data, max_size=self._world.options.limits.message_bytes)
         except MalformedFrame as malformed:
             self._note(None, data)
+            if self._strikes("bad-frame-dies"):
+                raise
             await self._answer_malformed(malformed)
             return
         self._note(frame.type_name, data)
@@ -196,7 +198,8 @@ class Conversation:
         request = AgentRequest(agent=_CHAT_AGENT, text=message.content)
         run = self._runs.prepare(request, run_id=message.run_id, thread_id=thread_id)
         if not self._strikes("not-persisted"):
-            self._world.state.threads.add(self._user, thread_id, "user", message.content)
+            owner = self._threads.owner_of(thread_id)
+            self._world.state.threads.add(owner, thread_id, "user", message.content)
         received: dict[str, JsonValue] = {
             "received_type": frame.type_name[:_LONGEST_NAME],
             "status": "created",

@@ -102,7 +102,8 @@ class RunDelivery:
         else:
             named = self._world.state.runs.get(name, self._user)
             asked = [] if named is None else [named]
-        return [run.run_id for run in asked if run.stop(status)]
+        vain = self._world.board.strike("cancel-in-vain", user=self._user) is not None
+        return [run.run_id for run in asked if (run.end(status) if vain else run.stop(status))]
 
     async def _tell(
         self,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
     from netra_testkit.local.agents import Event
+    from netra_testkit.local.faults import Fault
     from netra_testkit.local.state.runs import Run
     from netra_testkit.local.world import World
     from netra_testkit.safety.jsonable import JsonValue
@@ -185,9 +186,11 @@ def _noted(world: World, run: Run, event: Event) -> Event:
 
 
 def _streamed(request: Request, user: str | None, documents: _Documents) -> Response:
-    cut = world_of(request).board.strike(
-        "stream-cut", route=request.url.path, phase="stream", user=user
-    )
+    def strike(kind: str) -> Fault | None:
+        board = world_of(request).board
+        return board.strike(kind, route=request.url.path, phase="stream", user=user)
+
+    cut, held = strike("stream-cut"), strike("buffered-stream")
 
     async def pieces() -> AsyncIterator[str]:
         yield ": ping\n\n"
@@ -199,8 +202,12 @@ def _streamed(request: Request, user: str | None, documents: _Documents) -> Resp
                 if cut is not None and number == _CUT_AFTER:
                     return
 
+    async def whole() -> AsyncIterator[str]:
+        yield "".join([piece async for piece in pieces()])
+
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(pieces(), media_type="text/event-stream", headers=headers)
+    told = pieces() if held is None else whole()
+    return StreamingResponse(told, media_type="text/event-stream", headers=headers)
 
 
 ROUTES: Sequence[Route] = (

@@ -67,7 +67,7 @@ class ThreadFrames:
             BadRequest: There is no such thread of this user.
         """
         thread_id = self._own(self._named(frame) or self._connection.thread_id)
-        messages = self._world.state.threads.messages(self._user, thread_id)
+        messages = self._world.state.threads.messages(self.owner_of(thread_id), thread_id)
         page: list[JsonValue] = [
             {
                 "message_id": each.message_id,
@@ -86,13 +86,27 @@ class ThreadFrames:
         }
         await self._reply(MessageType.THREAD_UPDATE, data, frame)
 
+    def owner_of(self, thread_id: str) -> str:
+        """Whose thread a client means by a name: its user's, unless everybody's are open to it.
+
+        Args:
+            thread_id: What the client calls it.
+        """
+        threads, user = self._world.state.threads, self._user
+        if threads.get(user, thread_id) is None and self._world.board.strike(
+            "foreign-conversation", user=user
+        ):
+            found = threads.anybodys(thread_id)
+            return found.owner if found else user
+        return user
+
     def _named(self, frame: Frame) -> str | None:
         # Around the body stands the thread that the client is in, not the one it asks for.
         said = frame.body.get("thread_id")
         return identifier(said if isinstance(said, str) and said else frame.thread_id, "thread_id")
 
     def _own(self, thread_id: str) -> str:
-        known = self._world.state.threads.get(self._user, thread_id)
+        known = self._world.state.threads.get(self.owner_of(thread_id), thread_id)
         if known is None and thread_id != self._connection.thread_id:
             raise BadRequest("THREAD_NOT_FOUND", "You have no such thread.")
         return thread_id

@@ -119,7 +119,9 @@ def _ending(action: str, status: RunStatus) -> Handler:
             run = world.state.runs.anybodys(said.agent_id)
         if run is None:
             raise PlatformError(404, "AGENT_NOT_FOUND", "There is no such agent.")
-        return JSONResponse(_done(world, run, action, success=run.stop(status)))
+        vain = world.board.strike("cancel-in-vain", user=owner)
+        success = run.stop(status) if vain is None else run.end(status)
+        return JSONResponse(_done(world, run, action, success=success))
 
     return end
 

@@ -106,8 +106,13 @@ async def _refresh(request: Request) -> Response:
 
 async def _log_out(request: Request) -> Response:
     claims = await required(request)
-    sessions = world_of(request).state.sessions
-    sessions.revoke(claims.token_id, expires_at=claims.expires_at)
+    world = world_of(request)
+    half = world.board.strike(
+        "half-logged-out", route=request.url.path, phase="http", user=claims.subject
+    )
+    world.state.sessions.revoke(
+        claims.token_id, expires_at=claims.expires_at, alone=half is not None
+    )
     return JSONResponse({"success": True, "message": "You are logged out."})
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
     from netra_testkit.local.world import World
+    from netra_testkit.settings.tokens import Claims
 
 __all__ = ["ROUTES"]
 
@@ -91,7 +92,7 @@ async def _public(request: Request) -> Response:
 
 async def _whole(request: Request) -> Response:
     claims = await optional(request)
-    if claims is None or "admin" not in claims.permissions:
+    if claims is None or not _is_administrator(request, claims):
         raise PlatformError(403, "FORBIDDEN", "This takes the permission admin.")
     world = world_of(request)
     options = world.options
@@ -104,6 +105,13 @@ async def _whole(request: Request) -> Response:
         "pace": options.pace,
     }
     return JSONResponse({**_published(world), "options": behaviour})
+
+
+def _is_administrator(request: Request, claims: Claims) -> bool:
+    strike = world_of(request).board.strike(
+        "no-authorization", route=request.url.path, phase="http", user=claims.subject
+    )
+    return strike is not None or "admin" in claims.permissions
 
 
 def _published(world: World) -> dict[str, Any]:
@@ -123,6 +131,7 @@ def _published(world: World) -> dict[str, Any]:
                 "route": LIMITED_ROUTE,
                 "requests": limits.requests,
                 "window_seconds": limits.window,
+                "per": "user",
             }
         ],
     }

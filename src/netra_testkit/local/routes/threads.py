@@ -89,7 +89,9 @@ async def _update(request: Request) -> Response:
 async def _delete(request: Request) -> Response:
     owner = await _owner(request)
     thread = _found(request, owner, request.path_params["thread_id"])
-    world_of(request).state.threads.delete(thread.owner, thread.thread_id)
+    world = world_of(request)
+    if not world.board.strike("not-deleted", route=request.url.path, phase="http", user=owner):
+        world.state.threads.delete(thread.owner, thread.thread_id)
     return JSONResponse({"id": thread.thread_id, "object": "thread.deleted", "deleted": True})
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTES"]
 
+# No user's id is empty.
+_EVERYBODY = ""
+
 
 async def _profile(request: Request) -> Response:
     claims = await required(request)
@@ -51,7 +54,8 @@ def _limited(request: Request, user: str) -> dict[str, str]:
     limits = world.options.limits
     lower = strike("rate-limit-too-low")
     requests = limits.requests if lower is None else int(str(lower.options["requests"]))
-    taken = world.state.limits.take(user, LIMITED_ROUTE, requests=requests, window=limits.window)
+    counted = _EVERYBODY if strike("rate-limit-shared") else user
+    taken = world.state.limits.take(counted, LIMITED_ROUTE, requests=requests, window=limits.window)
     headers = {
         "X-RateLimit-Limit": str(taken.limit),
         "X-RateLimit-Remaining": str(taken.remaining),

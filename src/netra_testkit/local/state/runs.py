@@ -44,6 +44,7 @@ class Run:
         last_activity: When it last did something.
         message_count: How many events it has sent.
         task: What performs it, for `stop` to cancel; whoever starts a task puts it here.
+        is_stopped: Whether `stop` ended it, and its task is cancelled or about to be.
     """
 
     agent_id: str
@@ -56,6 +57,7 @@ class Run:
     last_activity: float
     message_count: int = 0
     task: asyncio.Task[Any] | None = None
+    is_stopped: bool = False
     clock: Callable[[], float] = field(repr=False)
 
     @property
@@ -82,6 +84,7 @@ class Run:
         The status is set before the task sees the cancellation, so it can tell who asked.
         """
         ended = self.end(status)
+        self.is_stopped |= ended
         if ended and self.task is not None:
             # A server's state may be reset from another thread than the server's.
             loop = self.task.get_loop()

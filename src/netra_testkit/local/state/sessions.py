@@ -28,12 +28,18 @@ class Sessions:
         """
         self._partners[access_id] = (refresh_id, expires_at)
 
-    def revoke(self, token_id: str, *, expires_at: float) -> None:
-        """Make a token dead, and with an access token the refresh token that came with it."""
+    def revoke(self, token_id: str, *, expires_at: float, alone: bool = False) -> None:
+        """Make a token dead, and with an access token the refresh token that came with it.
+
+        Args:
+            token_id: The jti of the token.
+            expires_at: When it expires, in seconds since the epoch.
+            alone: Leave that refresh token alive, as only a broken deployment does.
+        """
         self._forget_expired()
         self._dead[token_id] = expires_at
         partner = self._partners.pop(token_id, None)
-        if partner:
+        if partner and not alone:
             self._dead[partner[0]] = partner[1]
 
     def is_revoked(self, token_id: str) -> bool:
