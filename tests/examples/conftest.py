@@ -14,6 +14,7 @@ from tests.pytest_plugin.suites import NEVER_INHERITED
 
 import netra_testkit
 from netra_testkit import LocalStaging
+from netra_testkit.pytest_plugin import contact
 
 
 @pytest.fixture(scope="session")
@@ -32,4 +33,6 @@ def examples(
     for name in [each for each in os.environ if each.startswith(NEVER_INHERITED)]:
         if not name.startswith("PYTEST_CURRENT"):
             monkeypatch.delenv(name)
+    # One that another test has imported says nothing about the loops of the examples.
+    monkeypatch.setattr(contact, "FOREIGN_LOOPS", ())
     return Examples(pytester, monkeypatch)
