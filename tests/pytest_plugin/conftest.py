@@ -8,17 +8,29 @@ from __future__ import annotations
 
 import os
 
+import jwt
 import pytest
+import uvicorn.lifespan.off
+import uvicorn.loops.asyncio
+import xdist.dsession
+import xdist.remote
 from tests.pytest_plugin.suites import NEVER_INHERITED, Suite
 
+import netra_testkit.clients.chat
+import netra_testkit.clients.expecting
 import netra_testkit.clients.staging
 import netra_testkit.local.application
+import netra_testkit.local.env_file
 import netra_testkit.local.routes
 import netra_testkit.local.server
 import netra_testkit.local.staging
-import netra_testkit.local.transport  # noqa: F401 - see above
+import netra_testkit.local.transport
+import netra_testkit.pytest_plugin.embedded
+import netra_testkit.pytest_plugin.environment_option
 from netra_testkit.clients import availability
 from netra_testkit.pytest_plugin import contact
+
+LOADED = (jwt, uvicorn, xdist, netra_testkit)
 
 
 @pytest.fixture
