@@ -50,7 +50,7 @@ SILENT = {
     """,
     "took-its-time": """
         async def test_it(staging):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.05)
     """,
 }
 
