@@ -91,24 +91,45 @@ def test_what_it_did_is_shown_and_nothing_of_how_it_was_ended(timed: Suite) -> N
     assert "DeadlineExceeded: call:" in ours
 
 
-# What is blocked as it ends has a run to itself.
-@pytest.mark.parametrize("names", [[*SLOW][:-1], [*SLOW][-1:]], ids=["several", "blocked_end"])
-def test_a_fixture_takes_its_time_from_the_test(timed: Suite, names: list[str]) -> None:
+def test_a_fixture_takes_its_time_from_the_test(timed: Suite) -> None:
     sources = {
         name: f"""
     @pytest.fixture
-    {SLOW[name][1]}
+    {fixture}
 
     async def test_it(slow):
         pass
     """
-        for name in names
+        for name, (_, fixture) in SLOW.items()
     }
-    # Those that end too late have passed before.
-    said = told(timed, sources, errors=len(names), passed=1)
-    for name in names:
-        exceeded = f"DeadlineExceeded: {SLOW[name][0]}: no end of the test within 0.1 s"
+    ends = [phase for phase, _ in SLOW.values()].count("teardown")
+    said = told(timed, sources, errors=len(SLOW), passed=ends)
+    for name, (phase, _) in SLOW.items():
+        exceeded = f"DeadlineExceeded: {phase}: no end of the test within 0.1 s"
         assert exceeded in said[name], name
+
+
+def test_what_is_blocked_as_it_ends_keeps_nothing_else_from_ending(timed: Suite) -> None:
+    source = """
+    ended = []
+
+    @pytest.fixture
+    def given():
+        yield
+        ended.append(1)
+
+    @pytest.fixture
+    def slow(given):
+        yield
+        while True: pass
+
+    def test_it(slow):
+        pass
+
+    def test_after():
+        assert ended == [1]
+    """
+    test(timed, source, deadline=0.1).assert_outcomes(passed=2, errors=1)
 
 
 def test_what_is_left_of_the_deadline_is_what_the_test_has(timed: Suite) -> None:
