@@ -12,13 +12,14 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from netra_testkit.cli import main
+from netra_testkit.cli import main, serve
 from netra_testkit.cli.env_file import written
 from netra_testkit.errors import ConfigurationError
 from netra_testkit.local.control import KEY_HEADER
@@ -31,7 +32,7 @@ from netra_testkit.settings.tokens import mint_access_token
 from netra_testkit.settings.users import StagingUser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SECRET = "JWT_SECRET_LOCAL"  # noqa: S105 - the name of a variable
@@ -41,6 +42,12 @@ WITHIN = 15.0
 @pytest.fixture(autouse=True)
 def _no_secret_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SECRET, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A signal that a thread raises wakes nobody, unlike that of a terminal.
+    monkeypatch.setattr(serve, "_POLL_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -76,6 +83,22 @@ def ended(file: Path, number: int = signal.SIGTERM) -> Iterator[threading.Event]
         thread.join(WITHIN)
 
 
+def serve_while(look: Callable[[], object], file: Path, *words: str) -> None:
+    """Run `serve` here until something has been looked at by its side."""
+    with ended(file) as seen, ThreadPoolExecutor(1) as beside:
+
+        def looking() -> None:
+            try:
+                assert appears(file)
+                look()
+            finally:
+                seen.set()
+
+        looked = beside.submit(looking)
+        assert main(["serve", "--write-env", str(file), *words]) == 0
+        looked.result(WITHIN)
+
+
 def serve_until_seen(file: Path, *words: str, number: int = signal.SIGTERM) -> int:
     """Run `serve` here, and end it as soon as its file is there."""
     with ended(file, number) as seen:
@@ -107,6 +130,7 @@ def ask(method: str, url: str, **options: object) -> httpx.Response:
         return client.request(method, url, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.broad
 def test_another_process_reaches_it_through_the_file(env_file: Path) -> None:
     with process("--write-env", str(env_file), "--fault", "mute:count=3") as started:
         assert appears(env_file)
@@ -130,6 +154,7 @@ def test_another_process_reaches_it_through_the_file(env_file: Path) -> None:
     assert config.jwt_secret().reveal() not in said
 
 
+@pytest.mark.broad
 def test_the_secret_may_come_from_the_environment() -> None:
     secret = JwtSecret.generate("a test")
     with process(**{SECRET: secret.reveal()}) as started:
@@ -160,33 +185,31 @@ def test_it_ends_in_order_when_it_is_told_to(
 def test_it_is_what_it_was_told_to_be(env_file: Path) -> None:
     words = ["--seed", "7", "--pace", "0", "--welcome", "system_message", "--refusal", "close"]
     words += ["--event-form", "flat", "--no-thread-handshake", "--fault", "degraded"]
-    with ended(env_file) as seen:
-        health: list[object] = []
+    health: list[object] = []
 
-        def look() -> None:
-            assert appears(env_file)
-            config = StagingConfig.from_env_file(env_file)
-            health.append(ask("GET", config.base_url + "/api/health").json()["status"])
-            seen.set()
+    def look() -> None:
+        config = StagingConfig.from_env_file(env_file)
+        health.append(ask("GET", config.base_url + "/api/health").json()["status"])
 
-        looking = threading.Thread(target=look)
-        looking.start()
-        assert main(["serve", "--write-env", str(env_file), *words]) == 0
-        looking.join(WITHIN)
+    serve_while(look, env_file, *words)
     assert health == ["degraded"]
 
 
 def test_the_holder_of_the_file_sets_faults(env_file: Path) -> None:
-    with process("--write-env", str(env_file), "--control"):
-        assert appears(env_file)
+    answers: list[int] = []
+
+    def look() -> None:
         lines = env_file.read_text("utf-8").splitlines()
         said = dict(line.split("=", 1) for line in lines if line.startswith("LOCAL_CONTROL_"))
         url, key = (said[f"LOCAL_CONTROL_{each}"].strip("'") for each in ("URL", "KEY"))
         config = StagingConfig.from_env_file(env_file)
-        assert ask("GET", config.health_endpoint).status_code == 200
+        answers.append(ask("GET", config.health_endpoint).status_code)
         fault = {"fault": "status:status=503"}
         ask("POST", url, json=fault, headers={KEY_HEADER: key}).raise_for_status()
-        assert ask("GET", config.health_endpoint).status_code == 503
+        answers.append(ask("GET", config.health_endpoint).status_code)
+
+    serve_while(look, env_file, "--control")
+    assert answers == [200, 503]
 
 
 def test_control_needs_the_file_that_holds_its_key(capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,16 +226,15 @@ def test_json_is_of_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--json needs --faults" in capsys.readouterr().err
 
 
-def test_what_a_handler_dies_of_is_said(env_file: Path) -> None:
-    words = ["--write-env", str(env_file), "--fault", "session-missing"]
-    with process(*words) as started:
-        assert appears(env_file)
+def test_what_a_handler_dies_of_is_said(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def look() -> None:
         config = StagingConfig.from_env_file(env_file)
         headers = {"X-Request-ID": "who-asked"}
         assert ask("GET", f"{config.auth_url}/auth/login", headers=headers).status_code == 500
-        started.send_signal(signal.SIGINT)
-        said, _ = started.communicate(timeout=WITHIN)
-    assert "ERROR: the handler of /auth/login died, request who-asked\nTraceback" in said
+
+    serve_while(look, env_file, "--fault", "session-missing")
+    said = capsys.readouterr().err
+    assert said.startswith("ERROR: the handler of /auth/login died, request who-asked\nTraceback")
     assert "\nRuntimeError: SessionMiddleware must be installed" in said
 
 
@@ -255,6 +277,7 @@ def test_a_pipe_that_is_closed_ends_it_without_a_word() -> None:
         assert started.wait(WITHIN) == 0
 
 
+@pytest.mark.broad
 def test_open_streams_do_not_hold_it_up(env_file: Path) -> None:
     words = ["--write-env", str(env_file), "--fault", "never-completes"]
     with process(*words) as started, httpx.Client(trust_env=False, timeout=3) as client:

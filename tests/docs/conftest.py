@@ -13,10 +13,10 @@ from queue import Empty, Queue
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.pytest_plugin.suites import NEVER_INHERITED, QUIET, plugin_arguments
+import tests.pytest_plugin.loaded  # noqa: F401 - what suites import is there once and for all
+from tests.pytest_plugin.suites import NEVER_INHERITED, QUIET, SPARE, plugin_arguments
 
 from netra_testkit.cli import main
-from netra_testkit.local.staging import LocalStaging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,9 +69,11 @@ class Reader:
             return self._program(words)
 
     def _pytest(self, words: list[str]) -> tuple[int, str]:
-        apart = {"-n"} & set(words)
-        run = self.pytester.runpytest_subprocess if apart else self.pytester.runpytest_inprocess
-        result = run(*plugin_arguments(), *QUIET, *words)
+        if "-n" in words:
+            result = self.pytester.runpytest_subprocess(*plugin_arguments(), *QUIET, *words)
+        else:
+            loaded = (*SPARE, *plugin_arguments(spare=True), *QUIET)
+            result = self.pytester.runpytest_inprocess(*loaded, *words)
         self._capsys.readouterr()
         return int(result.ret), result.stdout.str() + result.stderr.str()
 
@@ -120,16 +122,8 @@ def _beside_python(program: str) -> str:
     return str(Path(sys.executable).with_name(program))
 
 
-@pytest.fixture(scope="session")
-def _everything_imported() -> None:
-    # pytester forgets what is first imported inside it, and half of a library cannot be forgotten.
-    with LocalStaging():
-        pass
-
-
 @pytest.fixture
 def reader(
-    _everything_imported: None,
     pytester: pytest.Pytester,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

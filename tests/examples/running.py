@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.pytest_plugin.suites import QUIET, plugin_arguments
+from tests.pytest_plugin.suites import QUIET, SPARE, plugin_arguments
 
 from netra_testkit import Fault, LocalStaging
 from netra_testkit.clients import availability
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # A warning is an error of our own tests, and not of the suites that they run.
-LOADED = (*plugin_arguments(), *QUIET, "-W", "default::pytest.PytestWarning")
+LOADED = (*SPARE, *plugin_arguments(spare=True), *QUIET, "-W", "default::pytest.PytestWarning")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import runpy
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,18 +89,3 @@ def test_the_suite_ran_before_it_was_moved(examples: Examples) -> None:
             STAGING_TEST_JWT_TOKEN=server.config().create_test_jwt_token(),
         )
     assert ran.outcomes == {"before": {"passed"}}
-
-
-@pytest.mark.parametrize(
-    ("script", "shown"),
-    [
-        ("load_twenty_users", "20 runs, each delivered to its own user"),
-        ("oauth_login", "logged in: oauth-user@example.com"),
-        ("service_side_secret", "Their token is of: nobody (signature)"),
-    ],
-)
-def test_a_script_shows_what_it_is_about(
-    script: str, shown: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    runpy.run_path(str(EXAMPLES / f"{script}.py"))
-    assert shown in capsys.readouterr().out.splitlines()

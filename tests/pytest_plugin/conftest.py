@@ -1,23 +1,15 @@
-"""A suite to be run with the plugin, in an environment where nothing is configured.
-
-An inner run in this process forgets what it imported: what is imported here is there once and for
-all, and not in two copies that do not know each other.
-"""
+"""A suite to be run with the plugin, in an environment where nothing is configured."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+import tests.pytest_plugin.loaded  # noqa: F401 - what suites import is there once and for all
 from tests.pytest_plugin.suites import NEVER_INHERITED, Suite
 
-import netra_testkit.clients.staging
-import netra_testkit.local.application
-import netra_testkit.local.routes
-import netra_testkit.local.server
-import netra_testkit.local.staging
-import netra_testkit.local.transport  # noqa: F401 - see above
 from netra_testkit.clients import availability
+from netra_testkit.pytest_plugin import contact
 
 
 @pytest.fixture
@@ -28,4 +20,6 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     # Asked once per process, and the suites of several tests share this one.
     monkeypatch.setattr(availability, "_remembered", [])
     assert availability.remembered() is None
+    # One that another test has imported says nothing about the loops of the suites.
+    monkeypatch.setattr(contact, "FOREIGN_LOOPS", ())
     return Suite(pytester, monkeypatch)

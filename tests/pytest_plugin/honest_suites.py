@@ -316,7 +316,7 @@ ENDED = {
     """,
     "not-what-was-expected": """
         async def test_it(staging):
-            with pytest.raises(AuthRefused, match="418"):
+            with pytest.raises(AuthRefused, match="teapot"):
                 await get(staging)
     """,
     "unittest": """

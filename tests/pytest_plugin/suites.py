@@ -6,15 +6,19 @@ import contextlib
 import functools
 import json
 import socket
+import sys
+import textwrap
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import entry_points
+from subprocess import PIPE, Popen
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+import pytest
 
-    import pytest
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 PACKAGE = "netra_testkit.pytest_plugin"
 NEVER_INHERITED = (
@@ -32,6 +36,7 @@ QUIET = (
 # In this process nothing is looked for that a suite does not use: a look at every distribution
 # costs more than the tests of a suite do. Runs in processes of their own find all of it.
 SPARE = ("--disable-plugin-autoload", "-p", "pytest_asyncio.plugin")
+LONGEST = 60.0
 
 
 @functools.cache
@@ -110,6 +115,39 @@ class Suite:
         if subprocess:
             return self.pytester.runpytest_subprocess(*words)
         return self.pytester.runpytest_inprocess(*words)
+
+    def start(
+        self, name: str, *arguments: str, program: str = "", **sources: str
+    ) -> Callable[[], pytest.RunResult]:
+        """Start another suite beside this one, in a process of its own.
+
+        Args:
+            name: Of its directory.
+            arguments: Of pytest.
+            program: A module of it that is run instead.
+            sources: Its modules by name.
+
+        Returns:
+            What waits for its end.
+        """
+        place = self.pytester.mkdir(name)
+        for module, source in sources.items():
+            (place / f"{module}.py").write_text(textwrap.dedent(source), "utf-8")
+        words = ["-m", "pytest", *SPARE, *plugin_arguments(spare=True), *QUIET, *arguments]
+        began = time.monotonic()
+        process = Popen(  # noqa: S603 - a suite of these tests
+            [sys.executable, *([f"{program}.py"] if program else words)],
+            cwd=place,
+            stdout=PIPE,
+            stderr=PIPE,
+            text=True,
+        )
+
+        def ended() -> pytest.RunResult:
+            out, err = (said.splitlines() for said in process.communicate(timeout=LONGEST))
+            return pytest.RunResult(process.returncode, out, err, time.monotonic() - began)
+
+        return ended
 
 
 def nobody_there() -> str:

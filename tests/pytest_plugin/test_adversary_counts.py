@@ -67,7 +67,7 @@ def test_of_nothing(number): pass
 
 
 @pytest.mark.skipif(not hasattr(pytest, "Subtests"), reason="pytest has subtests from 9 on")
-@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.broad)])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.broad)])
 def test_a_part_that_passes_makes_no_test_pass(suite: Suite, workers: int) -> None:
     suite.files(test_it=PARTS)
     result = suite.run(workers=workers)

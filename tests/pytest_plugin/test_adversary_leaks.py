@@ -25,7 +25,7 @@ def test_what_debug_writes_shows_none(suite: Suite) -> None:
         def test_it(token): assert token == "another"
         """
     )
-    suite.run("--debug=trace.log", subprocess=True).assert_outcomes(failed=1)
+    suite.run("--debug=trace.log").assert_outcomes(failed=1)
     written = (suite.pytester.path / "trace.log").read_text()
     assert "[masked token]" in written
     assert secret not in written

@@ -9,7 +9,6 @@ import pytest
 from tests.pytest_plugin.suites import nobody_there, publishing
 
 from netra_testkit.errors import AuthRefused, Cause, ServerClosed, UnknownMessageType
-from netra_testkit.pytest_plugin import contact
 from netra_testkit.pytest_plugin.causes import LONGEST, told_by
 
 if TYPE_CHECKING:
@@ -141,11 +140,7 @@ def test_a_test_out_of_time_says_so(suite: Suite) -> None:
     result.assert_outcomes(failed=1)
 
 
-def test_a_test_that_asks_nothing_is_its_own_fault(
-    suite: Suite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Whether another loop was loaded is the chance of what ran before.
-    monkeypatch.setattr(contact, "FOREIGN_LOOPS", ())
+def test_a_test_that_asks_nothing_is_its_own_fault(suite: Suite) -> None:
     suite.files(test_it="def test_it(staging): pass")
     with publishing({}) as there:
         suite.environ(NETRA_ENVIRONMENT="development", NETRA_BASE_URL=there)

@@ -102,6 +102,7 @@ def against(unloaded: Suite) -> Iterator[Against]:
         yield given
 
 
+@pytest.mark.broad
 def test_a_stranger_meets_a_few_rooms_only(suite: Suite) -> None:
     suite.conftest(SAYS_WHO_IS_THERE).files(test_it="def test_it(): pass")
     result = suite.run("-s", subprocess=True)

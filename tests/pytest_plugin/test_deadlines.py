@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+from html import unescape
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.pytest_plugin.late_suites import IN_TIME, LATE, SLOW
 from tests.pytest_plugin.suites import PACKAGE
 
 from netra_testkit.pytest_plugin import ROOMS, bounding, deadlines, second_line, stacks
@@ -34,145 +37,6 @@ SUSPENDS = """
         await asyncio.sleep(0.15)
 """
 
-# What a coroutine test can do about being cancelled, and a plain test about nothing at all.
-LATE = {
-    "awaits": """
-    async def test_it():
-        await asyncio.sleep(30)
-    """,
-    "swallows": """
-    async def test_it():
-        try:
-            await asyncio.sleep(30)
-        except asyncio.CancelledError:
-            pass
-    """,
-    "swallows_and_skips": """
-    async def test_it():
-        try:
-            await asyncio.sleep(30)
-        except asyncio.CancelledError:
-            pytest.skip("it was cancelled")
-    """,
-    "swallows_and_fails": """
-    async def test_it():
-        try:
-            await asyncio.sleep(30)
-        except asyncio.CancelledError:
-            assert False
-    """,
-    "swallows_for_ever": """
-    async def test_it():
-        while True:
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                pass
-    """,
-    "swallows_even_its_end": """
-    async def test_it():
-        while True:
-            try:
-                await asyncio.Event().wait()
-            except BaseException:
-                if done:
-                    return
-                done.append(True)
-
-    done = []
-    """,
-    "blocks_its_loop": """
-    async def test_it():
-        while True:
-            pass
-    """,
-    "catches_every_exception": """
-    def test_it():
-        while True:
-            try:
-                time.sleep(0.001)
-            except Exception:
-                pass
-    """,
-    "runs_a_loop": """
-    def test_it():
-        asyncio.run(asyncio.Event().wait())
-    """,
-    "ends_late": """
-    def test_it():
-        time.sleep(0.15)
-    """,
-    "fails_late": """
-    def test_it():
-        time.sleep(0.15)
-        assert False
-    """,
-    "examples": """
-    from hypothesis import given, settings, strategies
-
-    @given(strategies.booleans())
-    @settings(deadline=None, database=None)
-    async def test_it(value):
-        await asyncio.sleep(30)
-    """,
-    "unittest": """
-    class TestIt(unittest.IsolatedAsyncioTestCase):
-        async def test_it(self):
-            await asyncio.sleep(30)
-    """,
-    "unittest_blocks": """
-    class TestIt(unittest.TestCase):
-        def test_it(self):
-            while True:
-                pass
-    """,
-}
-IN_TIME = {
-    "awaits": """
-    async def test_it():
-        await asyncio.sleep(0.01)
-    """,
-    "times_out_itself": """
-    async def test_it():
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01):
-                await asyncio.sleep(30)
-        assert not asyncio.current_task().cancelling()
-    """,
-    "cancels_another": """
-    async def test_it():
-        task = asyncio.create_task(asyncio.sleep(30))
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    """,
-    "has_fixtures": """
-    @pytest.fixture
-    async def given():
-        await asyncio.sleep(0.001)
-        return 1
-
-    @pytest.fixture
-    async def made(given):
-        await asyncio.sleep(0.001)
-        yield given
-        await asyncio.sleep(0.001)
-
-    class TestIt:
-        @pytest.fixture
-        async def of_a_class(self):
-            yield type(self).__name__
-
-        async def test_it(self, made, of_a_class):
-            assert (made, of_a_class) == (1, "TestIt")
-    """,
-    "plain": """
-    def test_it():
-        assert True
-    """,
-}
-
 
 @pytest.fixture
 def timed(suite: Suite) -> Suite:
@@ -189,14 +53,24 @@ def test(suite: Suite, source: str, *, deadline: float, **options: object) -> py
 test.__test__ = False  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("source", LATE.values(), ids=LATE)
-def test_a_test_that_takes_too_long_fails_whatever_it_does(timed: Suite, source: str) -> None:
-    result = test(timed, source, deadline=0.1)
-    result.assert_outcomes(failed=1)
-    assert result.duration < 5
-    result.stdout.fnmatch_lines("E*DeadlineExceeded: call: no end of the test within 0.1 s*")
-    report = (timed.pytester.path / "junit.xml").read_text()
-    assert '<property name="netra.timed_out" value="call, 0.1 s" />' in report
+def told(suite: Suite, sources: dict[str, str], **outcomes: int) -> dict[str, str]:
+    """Run a file for each source, with a deadline of 0.1 s; what the report says of each."""
+    marked = HEAD + "    pytestmark = [pytest.mark.deadline(0.1)]\n"
+    suite.files(**{f"test_{name}": marked + source for name, source in sources.items()})
+    result = suite.run(*LOADED, "--junitxml=junit.xml")
+    result.assert_outcomes(**outcomes)
+    # Nobody waited for what they wait for.
+    assert result.duration < 20
+    written = (suite.pytester.path / "junit.xml").read_text()
+    case = r'<testcase classname="test_(\w+)[^>]*[^/]>(.*?)</testcase>'
+    return {name: unescape(said) for name, said in re.findall(case, written, re.DOTALL)}
+
+
+def test_a_test_that_takes_too_long_fails_whatever_it_does(timed: Suite) -> None:
+    said = told(timed, LATE, failed=len(LATE))
+    for name in LATE:
+        assert '<property name="netra.timed_out" value="call, 0.1 s" />' in said[name], name
+        assert "DeadlineExceeded: call: no end of the test within 0.1 s" in said[name], name
 
 
 def test_a_test_that_is_in_time_stays_what_it_is(timed: Suite) -> None:
@@ -207,67 +81,68 @@ def test_a_test_that_is_in_time_stays_what_it_is(timed: Suite) -> None:
     assert "timed_out" not in (timed.pytester.path / "junit.xml").read_text()
 
 
-def test_what_the_test_waited_for_is_shown_and_nothing_of_how_it_was_ended(timed: Suite) -> None:
-    result = test(timed, LATE["awaits"], deadline=0.1)
-    result.stdout.fnmatch_lines(">*await asyncio.sleep(30)")
-    assert "bounding.py" not in result.stdout.str()
-    assert "CancelledError" not in result.stdout.str()
+def test_what_it_did_is_shown_and_nothing_of_how_it_was_ended(timed: Suite) -> None:
+    said = told(timed, {name: LATE[name] for name in ("awaits", "fails_late")}, failed=2)
+    assert ">       await asyncio.sleep(30)" in said["awaits"]
+    assert "bounding.py" not in said["awaits"]
+    assert "CancelledError" not in said["awaits"]
+    own, _, ours = said["fails_late"].partition("direct cause")
+    assert "E       assert False" in own
+    assert "DeadlineExceeded: call:" in ours
 
 
-def test_what_a_late_test_failed_with_is_told_too(timed: Suite) -> None:
-    result = test(timed, LATE["fails_late"], deadline=0.1)
-    result.stdout.fnmatch_lines(["E*assert False", "*direct cause*", "E*DeadlineExceeded: call:*"])
-
-
-@pytest.mark.parametrize(
-    ("fixture", "phase"),
-    [
-        ("async def slow():\n        await asyncio.sleep(30)", "setup"),
-        ("async def slow():\n        await asyncio.sleep(30)\n        yield", "setup"),
-        ("async def slow():\n        yield\n        await asyncio.sleep(30)", "teardown"),
-        ("def slow():\n        time.sleep(0.15)", "setup"),
-        ("def slow():\n        while True: pass", "setup"),
-        ("def slow():\n        yield\n        while True: pass", "teardown"),
-    ],
-    ids=["coroutine", "generator", "generator-end", "late", "blocked", "blocked-end"],
-)
-def test_a_fixture_takes_its_time_from_the_test(timed: Suite, fixture: str, phase: str) -> None:
-    source = f"""
+def test_a_fixture_takes_its_time_from_the_test(timed: Suite) -> None:
+    sources = {
+        name: f"""
     @pytest.fixture
     {fixture}
 
     async def test_it(slow):
         pass
     """
-    result = test(timed, source, deadline=0.1)
-    assert result.parseoutcomes()["errors"] == 1
-    result.stdout.fnmatch_lines(f"E*DeadlineExceeded: {phase}: no end of the test within 0.1 s*")
+        for name, (_, fixture) in SLOW.items()
+    }
+    ends = [phase for phase, _ in SLOW.values()].count("teardown")
+    said = told(timed, sources, errors=len(SLOW), passed=ends)
+    for name, (phase, _) in SLOW.items():
+        exceeded = f"DeadlineExceeded: {phase}: no end of the test within 0.1 s"
+        assert exceeded in said[name], name
+
+
+def test_what_is_blocked_as_it_ends_keeps_nothing_else_from_ending(timed: Suite) -> None:
+    source = """
+    ended = []
+
+    @pytest.fixture
+    def given():
+        yield
+        ended.append(1)
+
+    @pytest.fixture
+    def slow(given):
+        yield
+        while True: pass
+
+    def test_it(slow):
+        pass
+
+    def test_after():
+        assert ended == [1]
+    """
+    test(timed, source, deadline=0.1).assert_outcomes(passed=2, errors=1)
 
 
 def test_what_is_left_of_the_deadline_is_what_the_test_has(timed: Suite) -> None:
     source = """
     @pytest.fixture
     def slow():
-        time.sleep(0.3)
+        time.sleep(0.1)
 
     async def test_it(slow):
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.25)
     """
-    result = test(timed, source, deadline=0.5)
+    result = test(timed, source, deadline=0.3)
     result.assert_outcomes(failed=1)
-
-
-def test_cleaning_up_has_a_moment_after_a_test_that_took_all(timed: Suite) -> None:
-    source = """
-    @pytest.fixture
-    async def cleans_up():
-        yield
-        await asyncio.sleep(0.02)
-
-    async def test_it(cleans_up):
-        await asyncio.sleep(30)
-    """
-    test(timed, source, deadline=0.1).assert_outcomes(failed=1)
 
 
 def test_a_fixture_of_a_module_ends_after_a_test_that_no_rule_holds_for(timed: Suite) -> None:
@@ -313,34 +188,41 @@ def test_it_holds_under_the_plugin_of_anyio(suite: Suite) -> None:
     result.stdout.fnmatch_lines("E*DeadlineExceeded: call: no end of the test within 0.1 s*")
 
 
-def test_a_test_of_somebody_else_has_no_deadline(timed: Suite) -> None:
-    timed.environ(NETRA_DEADLINE="0.05")
-    timed.files(test_it=HEAD + "    async def test_it():\n        await asyncio.sleep(0.1)")
-    timed.run(*LOADED).assert_outcomes(passed=1)
-
-
 def test_the_setting_bounds_what_has_no_marker(timed: Suite) -> None:
     timed.environ(NETRA_DEADLINE="0.1", NETRA_STRICT="1")
     timed.files(test_it=HEAD + LATE["awaits"])
     timed.run(*LOADED).assert_outcomes(failed=1)
 
 
-def test_a_marker_comes_before_the_setting(timed: Suite) -> None:
-    timed.environ(NETRA_DEADLINE="0.05")
-    source = "    async def test_it():\n        await asyncio.sleep(0.1)"
-    test(timed, source, deadline=5).assert_outcomes(passed=1)
+def test_the_setting_counts_less_than_a_marker_and_not_at_all_for_somebody_elses(
+    timed: Suite,
+) -> None:
+    timed.environ(NETRA_DEADLINE="0.05").files(
+        test_it=HEAD
+        + """
+    @pytest.mark.deadline(5)
+    async def test_marked():
+        await asyncio.sleep(0.1)
+
+    async def test_of_somebody_else():
+        await asyncio.sleep(0.1)
+    """
+    )
+    timed.run(*LOADED).assert_outcomes(passed=2)
 
 
-def test_without_a_marker_or_a_setting_there_is_a_default(timed: Suite) -> None:
-    timed.environ(NETRA_STRICT="1").files(
+def test_without_a_marker_or_a_setting_there_is_a_default(suite: Suite) -> None:
+    suite.environ(NETRA_STRICT="1").files(
         test_it="""
-    from netra_testkit.pytest_plugin.deadlines import DEFAULT, WATCH
+    from netra_testkit.pytest_plugin.deadlines import _LINE, DEFAULT, WATCH
 
     def test_it(pytestconfig):
         assert pytestconfig.stash[WATCH].limit == DEFAULT == 120
+        line = pytestconfig.stash[_LINE]
+        assert line._late == line._hung == 2
     """
     )
-    timed.run(*LOADED).assert_outcomes(passed=1)
+    suite.run(*LOADED).assert_outcomes(passed=1)
 
 
 def test_the_marker_of_a_suite_that_declares_one_itself_is_not_ours(suite: Suite) -> None:
@@ -382,15 +264,13 @@ def test_a_cancellation_from_outside_stays_one(timed: Suite) -> None:
     assert "DeadlineExceeded" not in result.stdout.str()
 
 
-def test_a_debugger_stops_the_clock(timed: Suite) -> None:
-    timed.files(test_it=HEAD + "    pytestmark = [pytest.mark.deadline(0.1)]\n" + SUSPENDS)
+def test_a_debugger_stops_the_clock_where_there_is_one(timed: Suite) -> None:
+    timed.files(
+        test_a=HEAD + "    pytestmark = [pytest.mark.deadline(0.1)]\n" + SUSPENDS,
+        test_b=HEAD + SUSPENDS,
+    )
     # Another plugin would believe for the rest of this process that somebody debugs it.
-    timed.run(*LOADED, "-p", "no:timeout").assert_outcomes(passed=1)
-
-
-def test_a_debugger_in_a_test_without_a_deadline_changes_nothing(timed: Suite) -> None:
-    timed.files(test_it=HEAD + SUSPENDS)
-    timed.run(*LOADED, "-p", "no:timeout").assert_outcomes(passed=1)
+    timed.run(*LOADED, "-p", "no:timeout").assert_outcomes(passed=2)
 
 
 def test_the_tests_after_a_late_one_run_as_if_it_had_not_been(timed: Suite) -> None:

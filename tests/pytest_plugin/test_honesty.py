@@ -43,15 +43,6 @@ def test_an_error_that_ended_the_test_is_said_once(against: Against) -> None:
     ran.result.stdout.no_fnmatch_line("*nothing came of it*")
 
 
-def test_an_expected_failure_answers_for_its_error(against: Against) -> None:
-    source = """
-        @pytest.mark.xfail(raises=AuthRefused, strict=True)
-        async def test_it(staging):
-            await get(staging)
-    """
-    against.run(source).outcomes(xfailed=1)
-
-
 def test_a_subtest_that_failed_answers_for_its_error(against: Against) -> None:
     source = """
         def test_it(staging, subtests):
@@ -92,8 +83,9 @@ def test_several_are_said_together_with_what_to_do(against: Against) -> None:
     )
 
 
-def test_an_error_of_a_fixtures_setup_is_the_tests(against: Against) -> None:
-    source = """
+def test_an_error_is_that_of_the_test_it_was_dropped_for(against: Against) -> None:
+    dropped = {
+        "setup": """
         @pytest.fixture
         async def prepared(staging):
             with contextlib.suppress(AuthRefused):
@@ -101,26 +93,8 @@ def test_an_error_of_a_fixtures_setup_is_the_tests(against: Against) -> None:
 
         async def test_it(prepared):
             pass
-    """
-    against.run(source).outcomes(failed=1)
-
-
-def test_a_fixture_that_fails_answers_for_its_error(against: Against) -> None:
-    source = """
-        @pytest.fixture
-        async def prepared(staging):
-            await get(staging)
-
-        async def test_it(prepared):
-            pass
-    """
-    ran = against.run(source)
-    ran.outcomes(errors=1)
-    ran.result.stdout.no_fnmatch_line("*nothing came of it*")
-
-
-def test_a_fixture_that_skips_over_an_error_fails(against: Against) -> None:
-    source = """
+        """,
+        "skipping-setup": """
         @pytest.fixture
         async def prepared(staging):
             try:
@@ -130,22 +104,8 @@ def test_a_fixture_that_skips_over_an_error_fails(against: Against) -> None:
 
         async def test_it(prepared):
             pass
-    """
-    ran = against.run(source)
-    ran.outcomes(errors=1)
-    ran.said("errors: an error left a call of the kit and nothing came of it:")
-
-
-def test_a_plain_skip_stays_one(against: Against) -> None:
-    source = """
-        async def test_it(staging):
-            pytest.skip("not today")
-    """
-    against.run(source).outcomes(skipped=1)
-
-
-def test_an_error_dropped_in_a_teardown_fails_it(against: Against) -> None:
-    source = """
+        """,
+        "teardown": """
         @pytest.fixture
         def tidied(staging):
             yield
@@ -154,14 +114,40 @@ def test_an_error_dropped_in_a_teardown_fails_it(against: Against) -> None:
 
         def test_it(staging, tidied):
             asyncio.run(get(staging, "/health"))
-    """
-    ran = against.run(source)
-    ran.outcomes(passed=1, errors=1)
-    ran.said("ERROR at teardown of test_it", "errors: an error left a call of the kit")
+        """,
+        # Neither its teardown nor the next test says it again.
+        "call": DROPPED["suppress"]
+        + """
+        async def test_another(staging):
+            await get(staging, "/health")
+        """,
+    }
+    ran = against.run_all(dropped, "-rA")
+    ran.outcomes(passed=2, failed=2, errors=2)
+    assert ran.ended("FAILED") == ["call", "setup"]
+    assert ran.ended("ERROR") == ["skipping-setup", "teardown"]
+    assert ran.ended("PASSED") == ["call", "teardown"]
+    said = "errors: an error left a call of the kit and nothing came of it:\n"
+    assert str(ran.result.stdout).count(said) == len(dropped)
+    ran.said("ERROR at teardown of test_it")
 
 
-def test_a_teardown_that_fails_answers_for_its_error(against: Against) -> None:
-    source = """
+def test_what_ended_a_phase_answers_for_its_error(against: Against) -> None:
+    ended = {
+        "expected": """
+        @pytest.mark.xfail(raises=AuthRefused, strict=True)
+        async def test_it(staging):
+            await get(staging)
+        """,
+        "setup": """
+        @pytest.fixture
+        async def prepared(staging):
+            await get(staging)
+
+        async def test_it(prepared):
+            pass
+        """,
+        "teardown": """
         @pytest.fixture
         def tidied(staging):
             yield
@@ -169,26 +155,17 @@ def test_a_teardown_that_fails_answers_for_its_error(against: Against) -> None:
 
         def test_it(staging, tidied):
             asyncio.run(get(staging, "/health"))
-    """
-    ran = against.run(source)
-    ran.outcomes(passed=1, errors=1)
+        """,
+        "plain-skip": """
+        async def test_it(staging):
+            pytest.skip("not today")
+        """,
+    }
+    ran = against.run_all(ended, "-rA")
+    ran.outcomes(passed=1, errors=2, skipped=1, xfailed=1)
+    assert ran.ended("ERROR") == ["setup", "teardown"]
+    assert ran.ended("PASSED") == ["teardown"]
     ran.result.stdout.no_fnmatch_line("*nothing came of it*")
-
-
-def test_what_the_call_said_is_not_said_again_by_the_teardown(against: Against) -> None:
-    ran = against.run(DROPPED["suppress"])
-    ran.outcomes(failed=1, errors=0)
-
-
-def test_the_next_test_begins_anew(against: Against) -> None:
-    source = (
-        DROPPED["suppress"]
-        + """
-        async def test_another(staging):
-            await get(staging, "/health")
-    """
-    )
-    against.run(source).outcomes(failed=1, passed=1)
 
 
 def test_a_test_that_does_not_concern_the_kit_is_left_alone(against: Against) -> None:
@@ -204,16 +181,13 @@ def test_a_test_that_does_not_concern_the_kit_is_left_alone(against: Against) ->
                 pass
             with pytest.raises(Exception):
                 raise OSError
-    """
-    against.run(source).outcomes(passed=2)
 
-
-def test_a_failure_that_does_not_concern_the_kit_is_left_alone(against: Against) -> None:
-    source = """
-        def test_it():
+        def test_fails():
             assert False, "its own"
     """
-    against.run(source).outcomes(failed=1)
+    ran = against.run(source)
+    ran.outcomes(passed=2, failed=1)
+    ran.result.stdout.no_fnmatch_line("*nothing came of it*")
 
 
 def test_a_place_that_is_strict_is_watched(against: Against) -> None:

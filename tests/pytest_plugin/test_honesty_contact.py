@@ -50,7 +50,7 @@ SILENT = {
     """,
     "took-its-time": """
         async def test_it(staging):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.05)
     """,
 }
 
@@ -105,12 +105,6 @@ def against(suite: Suite) -> Iterator[Against]:
 # Contact
 
 
-@pytest.fixture
-def observed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contact, "FOREIGN_LOOPS", ())
-
-
-@pytest.mark.usefixtures("observed")
 def test_a_test_that_asks_nothing_fails(against: Against) -> None:
     ran = against.run_all(SILENT)
     assert ran.ended("FAILED") == sorted(SILENT)

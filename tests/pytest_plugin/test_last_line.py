@@ -29,12 +29,11 @@ HEAD = """
 
 """
 RULES = "    pytestmark = pytest.mark.deadline(20)\n"
-LEAVES = {
-    "thread": """
+THREAD = """
     def test_it():
         threading.Thread(target=threading.Event().wait).start()
-    """,
-    "executor": """
+"""
+EXECUTOR = """
     async def wait():
         asyncio.create_task(asyncio.to_thread(threading.Event().wait))
         await asyncio.sleep(0.01)
@@ -43,13 +42,22 @@ LEAVES = {
         loop = asyncio.new_event_loop()
         loop.run_until_complete(wait())
         loop.close()
-    """,
-}
+"""
 # Ends by itself, and later than the last line would let it.
 SLOW = """
     def test_it():
         threading.Thread(target=threading.Event().wait, args=(2,)).start()
 """
+GOES_ON = """
+    import sys, threading, pytest
+
+    code = pytest.main(["-q"])
+    # Longer than threads have once a process is ending.
+    [line] = [each for each in threading.enumerate() if each.name == "netra last line"]
+    line.join(1)
+    print("goes on", int(code), line.is_alive(), flush=True)
+"""
+HELD = "netra: the run has ended, and a thread begun in it kept its process from ending for 0.2 s"
 
 
 @pytest.fixture
@@ -67,70 +75,47 @@ def left(ended: threading.Event) -> threading.Thread:
     return thread
 
 
-@pytest.mark.parametrize("source", LEAVES.values(), ids=LEAVES)
-def test_the_run_ends_and_says_what_held_it(suite: Suite, source: str) -> None:
-    suite.conftest(CONFTEST).files(test_it=HEAD + RULES + source)
-    result = suite.run(subprocess=True)
-    result.assert_outcomes(passed=1)
-    assert result.ret == 21
-    result.stderr.fnmatch_lines(
-        [
-            (
-                "netra: the run has ended, and a thread begun in it kept its process from ending "
-                "for 0.2 s"
-            ),
-            "Thread *:",
-            "*signaled = self._cond.wait(timeout)",
-        ]
-    )
-
-
-def test_a_run_that_failed_keeps_its_exit_code(suite: Suite) -> None:
-    suite.conftest(CONFTEST).files(
-        test_it=HEAD + RULES + LEAVES["thread"] + "    assert not threading.active_count()"
-    )
-    result = suite.run(subprocess=True)
-    result.assert_outcomes(failed=1)
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stderr.fnmatch_lines("netra: the run has ended, and a thread *")
-
-
-def test_a_thread_that_ends_in_time_is_waited_for(suite: Suite) -> None:
-    suite.files(test_it=HEAD + RULES + SLOW.replace("(2,)", "(0.5,)"))
-    result = suite.run(subprocess=True)
-    assert result.ret == pytest.ExitCode.OK
-    assert "netra:" not in result.stderr.str()
-
-
-def test_the_threads_of_a_stranger_are_waited_for(suite: Suite) -> None:
+# What each waits for, the others wait for meanwhile.
+@pytest.mark.broad
+def test_a_process_ends_whatever_its_tests_left_behind(suite: Suite) -> None:
+    fails = "        assert not threading.active_count()"
+    kept = {
+        "thread": (21, THREAD),
+        "executor": (21, EXECUTOR),
+        # A run that failed keeps its exit code.
+        "failed": (1, THREAD + fails),
+    }
+    started = {
+        name: suite.start(name, conftest=CONFTEST, test_it=HEAD + RULES + source)
+        for name, (_, source) in kept.items()
+    }
+    in_time = suite.start("in_time", test_it=HEAD + RULES + SLOW.replace("(2,)", "(1,)"))
     # The conftest.py loads the plugin's rooms; no rule holds for any test.
-    suite.conftest(CONFTEST).environ(NETRA_ENVIRONMENT="test").files(test_it=HEAD + SLOW)
-    result = suite.run(subprocess=True)
-    assert result.ret == pytest.ExitCode.OK
-    assert "netra:" not in result.stderr.str()
+    suite.environ(NETRA_ENVIRONMENT="test")
+    stranger = suite.start("stranger", conftest=CONFTEST, test_it=HEAD + SLOW)
+    for name, (code, _) in kept.items():
+        result = started[name]()
+        result.assert_outcomes(**{"failed" if code == 1 else "passed": 1})
+        assert result.ret == code, name
+        lines = [HELD, "Thread *:", "*signaled = self._cond.wait(timeout)"]
+        result.stderr.fnmatch_lines(lines)
+    for result in (in_time(), stranger()):
+        result.assert_outcomes(passed=1)
+        assert result.ret == pytest.ExitCode.OK
+        assert "netra:" not in result.stderr.str()
 
 
-def test_a_program_that_goes_on_after_the_run_goes_on(suite: Suite) -> None:
-    suite.conftest(CONFTEST).files(
-        test_it=HEAD + RULES + LEAVES["thread"],
-        program="""
-        import sys, threading, pytest
-
-        code = pytest.main(["-q"])
-        # Longer than threads have once a process is ending.
-        [line] = [each for each in threading.enumerate() if each.name == "netra last line"]
-        line.join(1)
-        print("goes on", int(code), line.is_alive(), flush=True)
-        """,
+@pytest.mark.broad
+def test_a_process_goes_on_where_there_is_more_to_it_than_the_run(suite: Suite) -> None:
+    sources = {"conftest": CONFTEST, "test_it": HEAD + RULES + THREAD}
+    program = suite.start(
+        "program", program="program_of_theirs", program_of_theirs=GOES_ON, **sources
     )
-    result = suite.pytester.runpython("program.py")
+    worker = suite.start("worker", "-p", "xdist", "-n", "1", **sources)
+    result = program()
     result.stdout.fnmatch_lines("goes on 0 True")
     assert result.ret == 21
-
-
-def test_the_run_of_a_worker_ends_too(suite: Suite) -> None:
-    suite.conftest(CONFTEST).files(test_it=HEAD + RULES + LEAVES["thread"])
-    result = suite.run(workers=1)
+    result = worker()
     result.assert_outcomes(passed=1)
     assert result.ret == pytest.ExitCode.OK
 
@@ -151,7 +136,7 @@ def test_it_ends_the_process_of_what_stays(
 ) -> None:
     said: list[str] = []
     done = threading.Event()
-    monkeypatch.setattr(last_line, "is_ending", lambda: True)
+    monkeypatch.setattr(last_line, "is_ending", iter((False, True)).__next__)
     if ends:
         ended.set()
     how: dict[str, Any] = {"write": said.append, "within": 5.0 if ends else 0.01}
@@ -175,7 +160,7 @@ def test_what_was_written_is_written_when_the_process_is_ended(
     monkeypatch.setattr(os, "_exit", lambda code: (codes.append(code), told.set()))
     monkeypatch.setattr(last_line, "is_ending", lambda: True)
     suite.conftest(CONFTEST).files(
-        test_it=HEAD + RULES + LEAVES["thread"].replace("threading.Event()", "BEGUN"),
+        test_it=HEAD + RULES + THREAD.replace("threading.Event()", "BEGUN"),
     )
     begun = threading.Event()
     monkeypatch.setattr("builtins.BEGUN", begun, raising=False)

@@ -18,7 +18,8 @@ TOLD = """
     @pytest.mark.phase("one")
     @pytest.mark.priority(1)
     def test_it(pytestconfig):
-        print("<" + " ".join(run_of(pytestconfig).told("{name}")[:2]) + ">")
+        for name in ("env", "priority", "phase", "fail_fast", "require_live"):
+            print("<" + " ".join([name, *run_of(pytestconfig).told(name)[:2]]) + ">")
 """
 FAILS_FIRST = """
     def test_first(): assert False
@@ -35,22 +36,26 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "option", "variable", "values"), SETTINGS, ids=[each[0] for each in SETTINGS]
-)
-def test_the_command_line_comes_before_the_environment_before_the_ini_file(
-    suite: Suite, name: str, option: str, variable: str, values: tuple[str, str, str]
-) -> None:
-    of_line, of_variable, of_ini = values
+def test_the_command_line_comes_before_the_environment_before_the_ini_file(suite: Suite) -> None:
     # No request is made for this: the markers are declared by the suite itself.
     markers = ("markers =", "  priority: of the suite", "  phase: of the suite")
-    suite.files(test_it=TOLD.format(name=name))
-    suite.ini(f"netra_{name} = {of_ini}", "netra_phases = one two", *markers)
-    suite.run("-s").stdout.fnmatch_lines(f"*<{of_ini} ini netra_{name}>*")
-    suite.environ(**{variable: of_variable})
-    suite.run("-s").stdout.fnmatch_lines(f"*<{of_variable} {variable}>*")
-    words = (option,) if option.startswith("--netra") else (option, of_line)
-    suite.run("-s", *words).stdout.fnmatch_lines(f"*<{of_line} {option}>*")
+    inis = [f"netra_{name} = {values[2]}" for name, _, _, values in SETTINGS]
+    suite.files(test_it=TOLD).ini(*inis, "netra_phases = one two", *markers)
+    said = str(suite.run("-s").stdout)
+    for name, _, _, values in SETTINGS:
+        assert f"<{name} {values[2]} ini netra_{name}>" in said
+    suite.environ(**{variable: values[1] for _, _, variable, values in SETTINGS})
+    said = str(suite.run("-s").stdout)
+    for name, _, variable, values in SETTINGS:
+        assert f"<{name} {values[1]} {variable}>" in said
+    words = [
+        word
+        for _, option, _, values in SETTINGS
+        for word in ((option,) if option.startswith("--netra") else (option, values[0]))
+    ]
+    said = str(suite.run("-s", *words).stdout)
+    for name, option, _, values in SETTINGS:
+        assert f"<{name} {values[0]} {option}>" in said
 
 
 @pytest.mark.broad

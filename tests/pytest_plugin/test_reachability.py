@@ -157,20 +157,15 @@ def test_it_is_asked_once(suite: Suite) -> None:
     assert asked == ["/health"]
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "def test_it(): pass",
-        "def test_it(local_staging): pass",
-        "import pytest\n@pytest.mark.priority(1)\ndef test_it(local_staging): pass",
-        "import pytest\n@pytest.mark.skip\ndef test_it(staging): pass\ndef test_other(): pass",
-    ],
-    ids=["no-fixture", "own-staging", "marked-own-staging", "skipped"],
-)
-def test_nobody_is_asked_by_a_test_that_needs_nobody(suite: Suite, source: str) -> None:
+def test_nobody_is_asked_by_a_test_that_needs_nobody(suite: Suite) -> None:
     with LocalStaging() as there:
         suite.environ(NETRA_ENVIRONMENT="development", NETRA_BASE_URL=there.config().base_url)
-        assert suite.files(test_it=source).run().ret == pytest.ExitCode.OK
+        suite.files(test_it="def test_it(): pass").run().assert_outcomes(passed=1)
+        suite.files(
+            test_own="def test_it(local_staging): pass",
+            test_marked="import pytest\n@pytest.mark.priority(1)\ndef test_it(local_staging): pass",
+            test_skipped="import pytest\n@pytest.mark.skip\ndef test_it(staging): pass",
+        ).run().assert_outcomes(passed=3, skipped=1)
         assert list(there.received.requests) == []
 
 

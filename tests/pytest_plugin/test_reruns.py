@@ -63,7 +63,7 @@ def source(text: str, deadline: float = 20) -> str:
     return HEAD.replace("DEADLINE", str(deadline)) + text
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.broad)])
 def test_a_pass_after_a_failed_attempt_is_one_on_retry(suite: Suite, workers: int) -> None:
     suite.conftest(SAYS).files(test_it=source(FAILS_ONCE))
     # The workers' processes find the other plugin by themselves.

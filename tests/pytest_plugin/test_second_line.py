@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 LOADED = () if "deadlines" in ROOMS else ("-p", f"{PACKAGE}.deadlines")
 CONFTEST = """
-    from netra_testkit.pytest_plugin.deadlines import LATENESS
+    from netra_testkit.pytest_plugin.deadlines import LATENESS, PATIENCE
 
     def pytest_configure(config):
-        config.stash[LATENESS] = 0.2
+        config.stash[LATENESS] = config.stash[PATIENCE] = 0.2
 """
 BLOCKED_IN_C = """
-    import subprocess, sys
+    import time
     import pytest
 
     @pytest.mark.deadline(0.1)
     def test_hangs():
         print("what was said")
-        subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"])
+        time.sleep(60)
 
     def test_another():
         pass
@@ -49,13 +49,12 @@ BLOCKED_IN_C = """
         pass
 """
 HANGS_FOR_A_WHILE = """
-    import time
     import pytest
 
-    @pytest.mark.deadline(0.05)
+    @pytest.mark.deadline(0.1)
     def test_it():
         print("what was said")
-        time.sleep(2.5)
+        TOLD.wait(30)
 """
 
 
@@ -351,7 +350,9 @@ def test_a_test_that_goes_on_after_all_is_late(
     suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended: list[int] = []
-    monkeypatch.setattr(os, "_exit", ended.append)
+    told = threading.Event()
+    monkeypatch.setattr(os, "_exit", lambda code: (ended.append(code), told.set()))
+    monkeypatch.setattr("builtins.TOLD", told, raising=False)
     suite.conftest(CONFTEST).files(test_it=HANGS_FOR_A_WHILE)
     suite.run(*LOADED, "-s").assert_outcomes(failed=1)
     assert ended == [HUNG]

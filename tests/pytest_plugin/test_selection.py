@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netra_testkit.pytest_plugin import selection
+from netra_testkit.pytest_plugin.run import Setting
+
 if TYPE_CHECKING:
     from tests.pytest_plugin.suites import Suite
 
@@ -55,6 +58,10 @@ SHUFFLES_AFTERWARDS = """
 """
 
 
+def priorities(said: str) -> frozenset[int]:
+    return selection._priorities(Setting(said, "--priority"))  # noqa: SLF001 - a run for each is dear
+
+
 def names(result: pytest.RunResult) -> list[str]:
     """The tests that passed, in their order."""
     return [
@@ -74,17 +81,28 @@ def names(result: pytest.RunResult) -> list[str]:
         ("6-6,6", "6"),
     ],
 )
-def test_priorities_are_chosen(suite: Suite, said: str, chosen: str) -> None:
-    result = suite.files(test_it=SEVEN).run("-v", f"--priority={said}")
-    assert names(result) == [f"test_it[p{number}]" for number in chosen]
-    result.assert_outcomes(passed=len(chosen), deselected=8 - len(chosen))
+def test_priorities_are_named_by_numbers_and_ranges(said: str, chosen: str) -> None:
+    assert priorities(said) == {*map(int, chosen)}
+
+
+def test_priorities_are_chosen(suite: Suite) -> None:
+    result = suite.files(test_it=SEVEN).run("-v", "--priority=1, 3-5")
+    assert names(result) == [f"test_it[p{number}]" for number in "1345"]
+    result.assert_outcomes(passed=4, deselected=4)
 
 
 @pytest.mark.parametrize("said", ["7", "3-1", "1-7", "high", ""])
-def test_anything_else_is_refused(suite: Suite, said: str) -> None:
-    result = suite.files(test_it=SEVEN).run(f"--priority={said}")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(f"*--priority: '{said}' is no priority; say N, N-M or N,M*")
+def test_anything_else_is_no_priority(said: str) -> None:
+    with pytest.raises(pytest.UsageError, match=f"--priority: '{said}' is no priority; say N"):
+        priorities(said)
+
+
+def test_what_is_no_priority_is_refused(suite: Suite) -> None:
+    # An empty one is one that was said.
+    for said in ("high", ""):
+        result = suite.files(test_it=SEVEN).run(f"--priority={said}")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(f"*--priority: '{said}' is no priority; say N, N-M or N,M*")
 
 
 def test_phases_are_chosen(suite: Suite) -> None:

@@ -60,6 +60,7 @@ TESTS = """
     @pytest.mark.parametrize("number", range(3))
     def test_many(number): assert number < 2
 """
+pytestmark = pytest.mark.broad
 TIMES = re.compile(r"\d+\.\d+s")
 # Where nothing but the kit is loaded, the line is pytest's word for the kit alone.
 PLUGINS = re.compile(r"^plugins:.*\n", re.MULTILINE)
@@ -109,7 +110,6 @@ def test_nothing_changes_in_what_is_recorded(suite: Suite) -> None:
     assert recorded[0] == recorded[1]
 
 
-@pytest.mark.broad
 def test_nothing_of_the_kit_is_loaded_but_the_plugin(suite: Suite) -> None:
     suite.files(
         test_it="""

@@ -166,7 +166,7 @@ def _bounded_generator(
     function: Callable[..., Any], current: Callable[[], Watch | None]
 ) -> Callable[..., AsyncIterator[object]]:
     @functools.wraps(function)
-    async def bounded(*args: Any, **kwargs: Any) -> AsyncIterator[object]:  # noqa: ANN401
+    async def bounded(*args: Any, **kwargs: Any) -> AsyncIterator[object]:  # noqa: ANN401 - handed on
         generator = function(*args, **kwargs)
         try:
             # Each step for itself: nothing is held across a yield.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Generator
 
-__all__ = ["LATENESS", "TIMED_OUT", "WATCH"]
+__all__ = ["LATENESS", "PATIENCE", "TIMED_OUT", "WATCH"]
 
 TIMED_OUT = f"{PREFIX}timed_out"
 """The fact that a test was not in time: its phase and its limit."""
@@ -35,6 +35,9 @@ WATCH: pytest.StashKey[Watch] = pytest.StashKey()
 
 LATENESS: pytest.StashKey[float] = pytest.StashKey()
 """How many seconds after a deadline the second line steps in, for whoever needs another number."""
+
+PATIENCE: pytest.StashKey[float] = pytest.StashKey()
+"""How many seconds after that a test is hung, for whoever needs another number."""
 
 _LINE: pytest.StashKey[SecondLine] = pytest.StashKey()
 _STDERR: pytest.StashKey[int] = pytest.StashKey()
@@ -260,7 +263,10 @@ def _lateness(config: pytest.Config) -> float:
 def _line(config: pytest.Config) -> SecondLine:
     if _LINE not in config.stash:
         config.stash[_LINE] = SecondLine(
-            write=partial(_write, config), end=partial(_end, config), late=_lateness(config)
+            write=partial(_write, config),
+            end=partial(_end, config),
+            late=_lateness(config),
+            hung=config.stash.get(PATIENCE, LATE),
         )
     return config.stash[_LINE]
 

@@ -75,9 +75,9 @@ def load(names: frozenset[str]) -> None:
     if names & {"staging", "staging_user"}:
         import jwt  # noqa: F401 - signs tokens
 
-        from netra_testkit.clients import availability, chat, connecting, staging  # noqa: F401
+        from netra_testkit.clients import availability, chat, connecting, staging  # noqa: F401 - ask a deployment
     if "local_staging" in names:
-        from netra_testkit.local import staging as _  # noqa: F401
+        from netra_testkit.local import staging as _  # noqa: F401 - serves one
 
 
 def _prepare(request: pytest.FixtureRequest) -> None:

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
+
 from netra_testkit.pytest_plugin.masked_text import without_secrets
 from netra_testkit.pytest_plugin.stacks import loops_in, stacks
 
@@ -38,6 +40,10 @@ class Interruption(BaseException):
 
     No Exception, so that a loop which catches those is ended too.
     """
+
+
+class InterruptedTeardown(Interruption, pytest.fail.Exception):  # type: ignore[name-defined,misc]  # mypy sees no class in it
+    """The same while a test is torn down: pytest goes on with what else there is to tear down."""
 
 
 @dataclass(eq=False)
@@ -230,7 +236,8 @@ class SecondLine:
             return
         self._raised = True
         loops = loops_in(_frame_of(watch.thread))
-        if _raise_in(watch.thread, Interruption):
+        kind = InterruptedTeardown if watch.phase == "teardown" else Interruption
+        if _raise_in(watch.thread, kind):
             # Until it is raised, Python 3.11 lets no thread that is traced enter a function.
             sys.settrace(None)
             # One that waits for the network has no bytecode to raise it in before it is woken.
