@@ -148,11 +148,18 @@ async def test_mistakes_are_named_and_tell_nothing_else(staging: Staging) -> Non
 
 async def ended_by(staging: Staging, text: str) -> int | None:
     """Say something on a socket and ping it; with which code it is closed, None where it is not."""
-    url, headers = staging.config.websocket_url, staging.config.get_websocket_headers()
-    deadline = Deadline.after(staging.config.timeouts.receive)
+    config = staging.config
+    connecting = connect(
+        config.websocket_url,
+        additional_headers=config.get_websocket_headers(),
+        close_timeout=config.timeouts.close,
+        # No proxy stands between a machine and itself.
+        proxy=True if config.websocket_url.startswith("wss:") else None,
+    )
+    deadline = Deadline.after(config.timeouts.receive)
     async with (
         deadline.guard(phase="receive", waiting_for="an answer to a ping, or a close"),
-        connect(url, additional_headers=headers) as socket,
+        connecting as socket,
     ):
         with suppress(ConnectionClosed):
             await socket.send(text)
