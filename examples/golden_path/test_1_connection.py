@@ -64,12 +64,19 @@ async def test_a_message_is_acknowledged_in_its_thread(staging: Staging) -> None
 
 async def answered(staging: Staging) -> list[str | None]:
     """Speak before the welcome, as browsers do, and after it; what is answered, in order."""
-    url, headers = staging.config.websocket_url, staging.config.get_websocket_headers()
-    deadline = Deadline.after(staging.config.timeouts.receive)
+    config = staging.config
+    connecting = connect(
+        config.websocket_url,
+        additional_headers=config.get_websocket_headers(),
+        close_timeout=config.timeouts.close,
+        # No proxy stands between a machine and itself.
+        proxy=True if config.websocket_url.startswith("wss:") else None,
+    )
+    deadline = Deadline.after(config.timeouts.receive)
     answers: list[str | None] = []
     async with (
         deadline.guard(phase="receive", waiting_for="answers to two pings"),
-        connect(url, additional_headers=headers) as socket,
+        connecting as socket,
     ):
         await socket.send(encode("ping", message_id="early", timestamp=time.time()))
         async for said in socket:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo.py"
 
 
-def shown(*faults: str) -> subprocess.CompletedProcess[str]:
+def shown(*faults: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own example
         [sys.executable, str(DEMO), *faults],
+        env={**os.environ, **environ},
         check=False,
         capture_output=True,
         text=True,
@@ -40,6 +45,18 @@ def test_a_broken_staging_is_explained() -> None:
         log,
         re.MULTILINE,
     )
+
+
+def test_no_proxy_stands_between_this_machine_and_itself() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        proxy = "http://127.0.0.1:{1}".format(*nobody.getsockname())
+        names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+        done = shown(**dict.fromkeys((*names, *map(str.lower, names)), proxy))
+        nobody.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            nobody.accept()
+    assert done.returncode == 0, done.stdout
+    assert "priority 1: 25 of 25" in done.stdout
 
 
 def test_a_fault_that_does_not_exist_is_refused_with_the_nearest_names() -> None:
