@@ -240,16 +240,19 @@ def test_a_setting_that_says_no_number_of_seconds_is_an_error(suite: Suite) -> N
 
 
 @pytest.mark.broad
-@pytest.mark.parametrize("how", ["raise KeyboardInterrupt", "pytest.exit('enough')"])
-def test_what_ends_the_run_is_not_taken_for_a_late_test(timed: Suite, how: str) -> None:
-    source = f"""
+def test_what_ends_the_run_is_not_taken_for_a_late_test(suite: Suite) -> None:
+    source = """
+    @pytest.mark.deadline(0.1)
     def test_it():
         time.sleep(0.15)
-        {how}
-    """
-    result = test(timed, source, deadline=0.1, subprocess=True)
-    assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert "DeadlineExceeded" not in result.stdout.str()
+        """
+    started = [
+        suite.start(name, conftest=CONFTEST, test_it=f"{HEAD}{source}{how}\n")
+        for name, how in (("interrupts", "raise KeyboardInterrupt"), ("exits", "pytest.exit('x')"))
+    ]
+    for result in (each() for each in started):
+        assert result.ret == pytest.ExitCode.INTERRUPTED
+        assert "DeadlineExceeded" not in result.stdout.str()
 
 
 def test_a_cancellation_from_outside_stays_one(timed: Suite) -> None:
