@@ -323,7 +323,10 @@ async def test_a_peer_that_vanishes_ends_its_connection_and_its_runs() -> None:
             assert (agent["run_id"], agent["status"]) == ("r", "cancelled")
 
 
-async def test_a_peer_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("asks_on", [True, False], ids=["asks-on", "asks-no-more"])
+async def test_a_peer_that_never_reads_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, *, asks_on: bool
+) -> None:
     monkeypatch.setattr(connections, "SEND_WITHIN", 0.1)
     with LocalStaging(pace=0) as server:
         async with client(server, ALICE) as http:
@@ -333,10 +336,17 @@ async def test_a_peer_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPat
             ]
             for _ in range(29):
                 await http.post(f"/api/threads/{thread_id}/messages", json=body)
-        async with socket(server, max_queue=1) as rude:
+        async with socket(server, max_queue=1) as rude, asyncio.timeout(10):
+            asked = 0
             while server.received.open_connections:
                 await send(rude, "get_thread_history", thread_id=thread_id)
-                await asyncio.sleep(0)
+                asked += 1
+
+                def heard_or_given_up(asked: int = asked) -> bool:
+                    received = server.received
+                    return len(received.frames) >= asked or not received.open_connections
+
+                await (asyncio.sleep(0) if asks_on else until(heard_or_given_up))
             rude.transport.abort()
         assert server.received.connections[-1].close_code == 1006
         async with socket(server) as again:

@@ -65,6 +65,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         """Send; waits for a client that does not read, and a cancellation sends all or nothing."""
         await super().send(message)
+        # Nothing is read either until there is room again, so that no later send would wait.
+        await self.writable.wait()
         said = cast("Mapping[str, object]", message)
         if said["type"] == "websocket.http.response.body" and not said.get("more_body"):
             self.handshake_complete = True
