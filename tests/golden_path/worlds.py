@@ -134,7 +134,7 @@ TRANSPORT: Final = (
         "slicer:average_size=16,size_variation=0,delay=50000,route=/health",
         kills=by(product=(11,)),
     ),
-    broken("never closing", "slow_close:delay=20000", hurried=True, kills=by(undecided=(3, 19))),
+    broken("never closing", "slow_close:delay=20000", hurried=True, kills=by(undecided=(19,))),
     broken("servers of tools cut", "limit_data:route=/api/mcp/servers", kills=by(product=(5,))),
     broken(
         "chat stream cut", "limit_data:bytes=900,route=/api/chat/stream", kills=by(product=(23,))
