@@ -367,6 +367,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 @pytest.fixture(scope="module")
 def behind_uvicorn() -> Iterator[str]:
     """Host and port of the application, served by uvicorn at its most talkative."""
+    loggers = [logging.getLogger(f"uvicorn.{each}") for each in ("error", "access", "asgi")]
+    levels = [each.level for each in loggers]
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(
             application,
@@ -383,6 +385,8 @@ def behind_uvicorn() -> Iterator[str]:
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="module")
