@@ -26,7 +26,7 @@ from tests.rude.upgrades import UPGRADES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-SIXTEEN = 16
+AT_ONCE = 16
 QUICK = Pace(interval=0.005, late=0.15)
 LATE = Pace(late=0.5)
 CLOSED = b"\x88\x02\x03\xe8"
@@ -68,7 +68,7 @@ def look_at_each(look: Callable[[str], None], names: Iterable[str]) -> None:
             return f"{name}: {type(failed).__name__}: {str(failed).partition(chr(10))[0]}"
         return ""
 
-    with ThreadPoolExecutor(SIXTEEN) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         said = [each for each in pool.map(wrong, names) if each]
     assert not said, "\n".join(said)
 
