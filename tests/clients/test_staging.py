@@ -258,9 +258,8 @@ async def test_giving_up_says_what_was_last_seen(tmp_path: Path) -> None:
     }
 
 
-async def test_a_last_look_that_was_cut_short_does_not_hide_the_one_before(
-    there: Deployment, tmp_path: Path
-) -> None:
+def starts_and_then_hangs(there: Deployment) -> None:
+    """Let a deployment say once that it is starting, and nothing more."""
     there.health = STARTING
 
     async def hang(_: Asked) -> Answer | None:
@@ -269,6 +268,12 @@ async def test_a_last_look_that_was_cut_short_does_not_hide_the_one_before(
         return None
 
     there.hook = hang
+
+
+async def test_a_last_look_that_was_cut_short_does_not_hide_the_one_before(
+    there: Deployment, tmp_path: Path
+) -> None:
+    starts_and_then_hangs(there)
     with pytest.raises(DeadlineExceeded, match="it says unhealthy: starting"):
         await staged(there, tmp_path).wait_until_ready(within=0.4)
     assert len(there.asked) == 2
@@ -277,14 +282,7 @@ async def test_a_last_look_that_was_cut_short_does_not_hide_the_one_before(
 async def test_a_timer_that_is_early_does_not_hide_it_either(
     there: Deployment, tmp_path: Path
 ) -> None:
-    there.health = STARTING
-
-    async def hang(_: Asked) -> Answer | None:
-        if len(there.asked) > 1:
-            await asyncio.sleep(60)
-        return None
-
-    there.hook = hang
+    starts_and_then_hangs(there)
     deadline = Deadline.after(0.2, clock=lambda: time.monotonic() * 0.9)
     with pytest.raises(DeadlineExceeded, match="it says unhealthy: starting"):
         await staged(there, tmp_path).wait_until_ready(within=deadline)

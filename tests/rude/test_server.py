@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.rude.behaviour import Behaviour
     from tests.rude.server import Peer
 
-SIXTEEN = 16
+AT_ONCE = 16
 ONE_OF_EACH_CODE = [
     each for each in BEHAVIOURS.values() if each not in CLOSINGS or each.code in {1000, 401}
 ]
@@ -51,7 +51,7 @@ def time_to_stop(behaviour: Behaviour) -> tuple[float, list[str]]:
 
 
 def test_sixteen_at_a_time_every_behaviour_is_stopped_in_time_with_its_client_connected() -> None:
-    with ThreadPoolExecutor(SIXTEEN) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         results = dict(zip(ONE_OF_EACH_CODE, pool.map(time_to_stop, ONE_OF_EACH_CODE), strict=True))
     late = {each.name: taken for each, (taken, _) in results.items() if taken > STOPS_WITHIN}
     left = {each.name: threads for each, (_, threads) in results.items() if threads}
